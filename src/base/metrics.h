@@ -1,0 +1,37 @@
+/* Counters: declared in one table that /metrics and the docs read.
+ * Thread: any (relaxed atomics, one cache line each would be waste at these rates). */
+#pragma once
+
+#include "base/buf.h"
+
+/* X(name, kind counter|gauge, help) -> rollcall_<name> */
+#define METRIC_MAP(X)                                                                              \
+    X(http_requests_total, counter, "HTTP requests answered.")                                     \
+    X(http_errors_total, counter, "HTTP requests answered with a status of 400 or above.")         \
+    X(ws_peers, gauge, "WebSocket clients connected.")                                             \
+    X(ws_dropped_total, counter, "Messages not sent to WebSocket clients that were too slow.")     \
+    X(frames_accepted_total, counter, "Frames acknowledged with 202.")                             \
+    X(frames_processed_total, counter, "Frames taken through the pipeline.")                       \
+    X(frames_dropped_total, counter,                                                               \
+      "Frames dropped: too old, over a camera's share, unreadable.")                               \
+    X(frames_rejected_total, counter, "Frames refused because the queue was full.")                \
+    X(faces_total, counter, "Faces found in frames.")                                              \
+    X(marks_total, counter, "Marks committed.")                                                    \
+    X(jobs_failed_total, counter, "Jobs that ended in the dead-letter state.")                     \
+    X(queue_items, gauge, "Frames waiting in the queue.")                                          \
+    X(queue_bytes, gauge, "Bytes waiting in the queue.")                                           \
+    X(gallery_templates, gauge, "Students in the gallery.")                                        \
+    X(photos_processed_total, counter, "Enrolment photos given a verdict.")                        \
+    X(loop_stalls_total, counter, "Times the event loop was blocked for more than 50 ms.")
+
+enum metric {
+#define X(name, kind, help) METRIC_##name,
+    METRIC_MAP(X)
+#undef X
+};
+
+void metric_add(enum metric m, int64_t n);
+void metric_set(enum metric m, int64_t value);
+int64_t metric_get(enum metric m);
+/* All of them in the Prometheus text format, version 0.0.4. */
+void metrics_print(struct buf *out);
