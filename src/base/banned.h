@@ -42,11 +42,9 @@
 #define rand(...) BANNED(rand, randombytes_uniform)
 #define system(...) BANNED(system, posix_spawn)
 
-#ifndef ROLLCALL_MEM_C
 #undef malloc
 #undef calloc
 #undef realloc
 #define malloc(...) BANNED(malloc, mem_alloc)
 #define calloc(...) BANNED(calloc, mem_alloc)
 #define realloc(...) BANNED(realloc, mem_resize)
-#endif

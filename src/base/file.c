@@ -1,5 +1,4 @@
 /* Files: see file.h. Plain system calls, no state; any thread. */
-#define _GNU_SOURCE
 #include "base/file.h"
 
 #include <errno.h>

@@ -1,5 +1,4 @@
 /* Time: see time.h. System calls through the vDSO; no state. Any thread. */
-#define _GNU_SOURCE
 #include "base/time.h"
 
 #include <stdio.h>

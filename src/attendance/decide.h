@@ -1,0 +1,74 @@
+/* The decision: who is in this frame, and what that means for the register (DESIGN section 3).
+ *
+ * Pure rules on plain data: no I/O, no clock, no allocation. The caller brings the gallery's best
+ * match of each face, the roster and the thresholds, and learns the status of each face; for faces
+ * that count as a sighting the caller then adds evidence (bus) and, with enough of it, marks.
+ * Thread: any. */
+#pragma once
+
+#include "base/id.h"
+#include "base/time.h"
+
+/* Stable words in the API. */
+#define FACE_STATUS_MAP(X)                                                                         \
+    X(PRESENT, "present")                 /* this frame made the mark */                           \
+    X(ALREADY_PRESENT, "already_present") /* marked by an earlier frame */                         \
+    X(CONFIRMING, "confirming")           /* recognised; more sightings needed */                  \
+    X(NOT_ENROLLED, "not_enrolled")       /* known student, not on this course's roster */         \
+    X(UNKNOWN, "unknown")                 /* nobody we know well enough */                         \
+    X(SPOOF, "spoof")                     /* not alive */                                          \
+    X(LOW_QUALITY, "low_quality")         /* too small, blurred, dark ...: not compared */
+
+enum face_status {
+#define X(code, word) FACE_STATUS_##code,
+    FACE_STATUS_MAP(X)
+#undef X
+};
+enum { FACE_STATUS_N = FACE_STATUS_LOW_QUALITY + 1 };
+
+const char *face_status_name(enum face_status s);
+
+struct decide_thresholds {
+    double roster;  /* cosine needed by somebody on the roster */
+    double gallery; /* cosine needed to call somebody not_enrolled */
+    double margin;  /* least distance to the second best student */
+};
+
+/* One face as the gallery sees it. */
+struct decide_face {
+    bool usable;               /* false: low_quality, match is not read */
+    bool alive;                /* false: spoof (liveness enforced and failed) */
+    struct student_id student; /* best of the whole gallery; empty when the gallery is empty */
+    double score, second;      /* cosines of best and next best */
+    bool on_roster;            /* the best student is on the roster now */
+};
+
+/* What to do with one face. */
+struct decide_result {
+    enum face_status
+        status;         /* CONFIRMING for every sighting of a roster member: the caller refines */
+    double threshold;   /* the one that was applied; 0 when none was */
+    bool names_student; /* the student may be shown: confirming or not_enrolled */
+};
+
+/* Decides every face of one frame. A student counts once in a frame: the face with the best score
+ * keeps the name, others with the same best student become UNKNOWN. ret_results [n]. */
+void decide_frame(const struct decide_face *faces, int n, const struct decide_thresholds *t,
+                  struct decide_result *ret_results);
+
+/* Attendance policy, snapshotted per session. */
+struct attendance_policy {
+    int confirmations;     /* sightings needed for a mark: 2 live, 1 for stills */
+    usec_t confirm_gap;    /* least distance of two sightings that both count */
+    usec_t confirm_window; /* sightings older than this no longer count */
+    usec_t late_after;     /* seen later than start + this = late; 0 = never late */
+};
+
+enum mark_status { MARK_PRESENT, MARK_LATE, MARK_LEFT_EARLY, MARK_ABSENT, MARK_EXCUSED };
+enum { MARK_STATUS_N = MARK_EXCUSED + 1 };
+
+const char *mark_status_name(enum mark_status s);
+
+/* present or late, by the time of the first sighting that counted. */
+enum mark_status mark_status_at(const struct attendance_policy *p, usec_t session_start,
+                                usec_t first_seen);

@@ -1,0 +1,22 @@
+/* From a risk budget to a threshold (MODELS section 7).
+ *
+ * A threshold is derived, not typed: budget = the chance that one sighting of a person who is not
+ * enrolled gets a name, per 10,000. With N people compared, the score needed is where the encoder's
+ * measured false-match rate equals budget / N. Pure; any thread. */
+#pragma once
+
+#include "base/str.h"
+
+/* log10 FMR(s) = c0 + c1 s + c2 s^2, measured; valid for FMR 1e-2..1e-6. */
+struct fmr_table {
+    const char *encoder, *preprocessing;
+    int photos; /* photos in a template when it was measured: 1 or 3 (three or more) */
+    double c0, c1, c2;
+};
+
+/* The table measured for this encoder, preprocessing and photo count; NULL when there is none. */
+const struct fmr_table *fmr_table_find(const char *encoder, const char *preprocessing, int photos);
+
+/* The cosine where FMR = budget_per_10k / 10000 / people; people >= 1 (0 counts as 1).
+ * Outside the table's range the nearest end is used, so the result is always a score 0..1. */
+double threshold_score(const struct fmr_table *t, double budget_per_10k, int64_t people);

@@ -1,0 +1,51 @@
+/* Courses and their rosters. A roster row never changes, it ends: who was enrolled on a day is
+ * kept. */
+#pragma once
+
+#include "base/id.h"
+#include "store/db.h"
+
+struct course {
+    struct course_id id;
+    struct str code;  /* unique together with term, <= 64 bytes */
+    struct str title; /* <= 200 bytes */
+    struct str term;  /* free text such as 2026W; may be empty */
+    /* attendance policy of the course; a session takes a snapshot */
+    int64_t confirmations, late_after_min;
+    int64_t version;
+    usec_t created_at, updated_at;
+};
+
+NODISCARD enum err course_insert(struct db_cx *cx, const struct course *c, struct error *e);
+NODISCARD enum err course_get(struct db_cx *cx, struct arena *a, struct course_id id,
+                              struct course *ret_course, struct error *e);
+NODISCARD enum err course_list(struct db_cx *cx, struct arena *a, struct course_id after, int limit,
+                               struct course **ret_courses, int *ret_n, struct error *e);
+NODISCARD enum err course_update(struct db_cx *cx, const struct course *c, int64_t *ret_version,
+                                 struct error *e);
+/* Errors CONFLICT when sessions exist. */
+NODISCARD enum err course_delete(struct db_cx *cx, struct course_id id, struct error *e);
+
+struct roster_row {
+    struct student_id student;
+    struct str external_id, name;
+    int64_t templates; /* photos behind the student's template of `encoder` */
+    usec_t valid_from;
+    usec_t valid_to; /* 0: still enrolled */
+};
+
+/* Enrols the student in the course from `at`; enrolling twice changes nothing (ret_added false).
+ * Errors NOT_FOUND (student or course). Grows course.roster_version when something changed. */
+NODISCARD enum err roster_add(struct db_cx *cx, struct course_id course, struct student_id student,
+                              usec_t at, bool *ret_added, struct error *e);
+/* Ends the enrolment at `at`. Errors NOT_FOUND when not enrolled. */
+NODISCARD enum err roster_remove(struct db_cx *cx, struct course_id course,
+                                 struct student_id student, usec_t at, struct error *e);
+/* Who is enrolled at `at`, by name. */
+NODISCARD enum err roster_list(struct db_cx *cx, struct arena *a, struct course_id course,
+                               usec_t at, struct str encoder, struct roster_row **ret_rows,
+                               int *ret_n, struct error *e);
+/* Only the ids, sorted by text (for bsearch), with the roster's version. */
+NODISCARD enum err roster_ids(struct db_cx *cx, struct arena *a, struct course_id course, usec_t at,
+                              struct student_id **ret_ids, int *ret_n, int64_t *ret_version,
+                              struct error *e);

@@ -1,0 +1,113 @@
+/* The database driver: named queries in, rows out, transactions as functions.
+ *
+ * One interface, back ends as vtables (sqlite.c here; postgres.c later adds a file). SQL lives in
+ * store/sql/<entity>.sql; tools/embed_sql.py makes `enum query` (store/queries.h) and the texts.
+ *
+ *  db_tx    runs fn inside ONE transaction and returns after the commit is durable. SQLite: on the
+ *           writer thread, where waiting transactions are grouped into one commit, each in its own
+ *           savepoint; fn that fails undoes only itself. PostgreSQL: on the caller's thread with a
+ *           pooled connection. fn may run more than once (retry after a serialisation failure): it
+ *           must touch nothing but the database and its ctx, and ctx must be safe to fill again.
+ *  db_read  runs fn on a read-only snapshot, on the caller's thread.
+ * Never call the network, another db_tx or a lock inside fn. Thread: any. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/time.h"
+#include "store/queries.h"
+
+enum db_type { DB_NULL, DB_INT, DB_REAL, DB_TEXT, DB_BLOB };
+enum { DB_TYPE_N = DB_BLOB + 1 };
+
+struct db_value {
+    enum db_type type;
+    int64_t i;
+    double d;
+    struct str s; /* text and blob; borrowed for the call */
+};
+
+static inline struct db_value db_null(void) { return (struct db_value){.type = DB_NULL}; }
+static inline struct db_value db_int(int64_t i)
+{
+    return (struct db_value){.type = DB_INT, .i = i};
+}
+static inline struct db_value db_real(double d)
+{
+    return (struct db_value){.type = DB_REAL, .d = d};
+}
+static inline struct db_value db_text(const char *s)
+{
+    return (struct db_value){.type = s ? DB_TEXT : DB_NULL, .s = str_from(s)};
+}
+static inline struct db_value db_str(struct str s)
+{
+    return (struct db_value){.type = s.p ? DB_TEXT : DB_NULL, .s = s};
+}
+static inline struct db_value db_blob(struct str s)
+{
+    return (struct db_value){.type = s.p ? DB_BLOB : DB_NULL, .s = s};
+}
+
+struct db;    /* an opened database */
+struct db_cx; /* a connection inside db_tx or db_read; valid in fn only */
+struct db_rows;
+
+typedef enum err (*db_fn)(struct db_cx *cx, void *ctx, struct error *e);
+
+/* Runs fn in a transaction; returns fn's error (rolled back) or that of the commit. Errors of its
+ * own: UNAVAILABLE (database gone, read-only or disk full: says which), FULL (too many writers
+ * waiting). */
+NODISCARD enum err db_tx(struct db *db, db_fn fn, void *ctx, struct error *e);
+NODISCARD enum err db_read(struct db *db, db_fn fn, void *ctx, struct error *e);
+
+/* Starts a query; step with db_next; done by db_rows_done (also the cleanup helper). A statement
+ * without result rows runs at the first db_next. Errors CONFLICT (a unique or foreign key: the
+ * message names it), UNAVAILABLE, INTERNAL. */
+NODISCARD enum err db_query(struct db_cx *cx, enum query q, const struct db_value *args, int n,
+                            struct db_rows **ret_rows, struct error *e);
+/* ret_has = a row is there. */
+NODISCARD enum err db_next(struct db_rows *rows, bool *ret_has, struct error *e);
+void db_rows_done(struct db_rows **rows);
+/* Runs a query to its end, ignoring rows; ret_changed (may be NULL) = rows written. */
+NODISCARD enum err db_exec(struct db_cx *cx, enum query q, const struct db_value *args, int n,
+                           int64_t *ret_changed, struct error *e);
+
+/* Columns of the current row, by name; a missing name is a programming error (assert). NULL reads
+ * as 0 and an empty str. Text and blobs are borrowed until the next db_next. */
+int64_t db_col_int(struct db_rows *rows, const char *name);
+double db_col_real(struct db_rows *rows, const char *name);
+struct str db_col_str(struct db_rows *rows, const char *name);
+bool db_col_is_null(struct db_rows *rows, const char *name);
+/* Copies text into out[n], cut and terminated. */
+void db_col_copy(struct db_rows *rows, const char *name, char *out, size_t n);
+
+struct db_options {
+    const char *path; /* SQLite file */
+    int readers;      /* read connections kept open */
+    bool create;      /* make the file when missing */
+};
+
+/* Opens the SQLite back end: WAL, synchronous=FULL, foreign keys, busy timeout; takes the lock file
+ * PATH.lock (one serve process owns a file). Errors CONFLICT (held by another process), IO,
+ * CORRUPT. */
+NODISCARD enum err db_sqlite_open(const struct db_options *o, struct db **ret_db, struct error *e);
+/* Waits for running transactions, then closes. */
+void db_close(struct db *db);
+const char *db_backend(const struct db *db); /* "sqlite" */
+
+/* Vtable that a back end fills; struct db embeds it first. */
+struct db_driver {
+    const char *name;
+    void (*close)(struct db *db);
+    enum err (*tx)(struct db *db, db_fn fn, void *ctx, struct error *e);
+    enum err (*read)(struct db *db, db_fn fn, void *ctx, struct error *e);
+    enum err (*query)(struct db_cx *cx, enum query q, const struct db_value *args, int n,
+                      struct db_rows **ret_rows, struct error *e);
+    enum err (*next)(struct db_rows *rows, bool *ret_has, struct error *e);
+    void (*rows_done)(struct db_rows *rows);
+    int64_t (*changed)(struct db_rows *rows);
+    int (*column)(struct db_rows *rows, const char *name);
+    struct db_value (*value)(struct db_rows *rows, int column);
+    /* For migrate.c only: runs a script of several statements. */
+    enum err (*script)(struct db_cx *cx, const char *sql, struct error *e);
+};

@@ -1,0 +1,87 @@
+/* Marks, the register behind them, and the outbox: what ONE transaction writes when a student is
+ * seen.
+ *
+ * mark_insert = mark row (ON CONFLICT DO NOTHING) + register event (hash chain of the session) +
+ * outbox row, or nothing at all when the student is marked already. Marks are the chain's
+ * projection. */
+#pragma once
+
+#include "base/id.h"
+#include "store/db.h"
+
+enum { CHAIN_HASH_BYTES = 32 };
+
+/* The hash of a register event over the previous hash; attendance/chain.h has the one in use,
+ * handed in so that store/ depends on base/ alone. */
+struct register_event {
+    struct str chain; /* the session's id, or "admin" */
+    int64_t seq;      /* 1, 2, 3 ... without a gap */
+    usec_t at;
+    struct str actor;   /* worker, or a user's id */
+    struct str student; /* id text; may be empty */
+    struct str payload; /* JSON as stored */
+    uint8_t prev_hash[CHAIN_HASH_BYTES], hash[CHAIN_HASH_BYTES];
+};
+typedef void (*register_hash_fn)(void *ctx, const struct register_event *event,
+                                 uint8_t ret_hash[static CHAIN_HASH_BYTES]);
+struct register_hasher {
+    register_hash_fn fn;
+    void *ctx;
+};
+
+struct mark {
+    struct session_id session;
+    struct student_id student;
+    struct str student_external_id, student_name; /* read only */
+    struct frame_id frame;                        /* the frame that made it; empty for manual */
+    struct str status;                            /* mark_status_name */
+    struct str source;                            /* face | code | manual | import */
+    usec_t first_seen, last_seen;
+    struct str receipt; /* JSON evidence */
+    usec_t created_at;
+};
+
+/* What a mark_insert found or did. */
+enum mark_outcome {
+    MARK_MADE,       /* this call wrote it */
+    MARK_SAME_FRAME, /* it stands, and this very frame made it (redelivery): answer present again */
+    MARK_STANDS,     /* it stands from another frame */
+};
+
+/* outbox_payload is the mark_changed event as JSON; published after commit, see outbox_*.
+ * ret_existing (may be NULL) gets status and first_seen of the mark that stands.
+ * Errors NOT_FOUND (session or student gone), CONFLICT (session not active and not `offline`). */
+NODISCARD enum err mark_insert(struct db_cx *cx, struct arena *a, const struct mark *m,
+                               struct str actor, const struct register_hasher *hasher,
+                               struct str outbox_payload, enum mark_outcome *ret_outcome,
+                               struct mark *ret_existing, struct error *e);
+/* last_seen = greatest of the stored and `at`. */
+NODISCARD enum err mark_touch(struct db_cx *cx, struct session_id session,
+                              struct student_id student, usec_t at, struct error *e);
+/* All marks of a session by student name. */
+NODISCARD enum err mark_list(struct db_cx *cx, struct arena *a, struct session_id session,
+                             struct mark **ret_marks, int *ret_n, struct error *e);
+/* Errors NOT_FOUND. */
+NODISCARD enum err mark_get(struct db_cx *cx, struct arena *a, struct session_id session,
+                            struct student_id student, struct mark *ret_mark, struct error *e);
+
+/* Appends to a chain: fills seq, prev_hash and hash. Serialised per chain by the transaction. */
+NODISCARD enum err register_append(struct db_cx *cx, struct register_event *event,
+                                   const struct register_hasher *hasher, struct error *e);
+/* Every event of a chain in order. */
+NODISCARD enum err register_list(struct db_cx *cx, struct arena *a, struct str chain,
+                                 struct register_event **ret_events, int *ret_n, struct error *e);
+
+/* Outbox: events that must reach subscribers at least once. */
+struct outbox_row {
+    char id[ID_TEXT];
+    struct str topic, payload;
+    usec_t created_at;
+};
+/* Adds a row on its own (session_changed). ret_id names it. */
+NODISCARD enum err outbox_insert(struct db_cx *cx, struct str topic, struct str payload,
+                                 char ret_id[static ID_TEXT], struct error *e);
+/* The oldest rows, created before `before`. */
+NODISCARD enum err outbox_list(struct db_cx *cx, struct arena *a, usec_t before, int limit,
+                               struct outbox_row **ret_rows, int *ret_n, struct error *e);
+NODISCARD enum err outbox_delete(struct db_cx *cx, const char *id, struct error *e);

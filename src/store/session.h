@@ -1,0 +1,61 @@
+/* Sessions: one sitting of a course, scheduled -> active -> closed. And cameras. */
+#pragma once
+
+#include "base/id.h"
+#include "store/db.h"
+
+#define SESSION_STATUS_MAP(X) X(SCHEDULED, "scheduled") X(ACTIVE, "active") X(CLOSED, "closed")
+
+enum session_status {
+#define X(code, word) SESSION_##code,
+    SESSION_STATUS_MAP(X)
+#undef X
+};
+enum { SESSION_STATUS_N = SESSION_CLOSED + 1 };
+
+const char *session_status_name(enum session_status s);
+
+struct session {
+    struct session_id id;
+    struct course_id course;
+    struct str title;                     /* may be empty */
+    struct str course_code, course_title; /* read only */
+    usec_t planned_start, planned_end;    /* 0: not planned */
+    usec_t started_at, ended_at;          /* 0: not yet */
+    enum session_status status;
+    /* policy snapshot, taken from the course when the session is made */
+    int64_t confirmations, confirm_gap_ms, confirm_window_s, late_after_min;
+    int64_t version; /* grows with every change; the ETag and the cache version */
+    usec_t created_at, updated_at;
+};
+
+NODISCARD enum err session_insert(struct db_cx *cx, const struct session *s, struct error *e);
+NODISCARD enum err session_get(struct db_cx *cx, struct arena *a, struct session_id id,
+                               struct session *ret_session, struct error *e);
+/* Newest first; course (may be empty text) and status (-1: any) filter; cursor = last id seen. */
+NODISCARD enum err session_list(struct db_cx *cx, struct arena *a, struct course_id course,
+                                int status, struct session_id before, int limit,
+                                struct session **ret_sessions, int *ret_n, struct error *e);
+/* scheduled -> active at `at`, active -> closed at `at`; asking for the state it has is no error
+ * and changes nothing. Errors NOT_FOUND; CONFLICT (closed sessions stay closed). ret_session =
+ * after. */
+NODISCARD enum err session_start(struct db_cx *cx, struct arena *a, struct session_id id, usec_t at,
+                                 struct session *ret_session, bool *ret_changed, struct error *e);
+NODISCARD enum err session_stop(struct db_cx *cx, struct arena *a, struct session_id id, usec_t at,
+                                struct session *ret_session, bool *ret_changed, struct error *e);
+/* Errors CONFLICT when the session has marks. */
+NODISCARD enum err session_delete(struct db_cx *cx, struct session_id id, struct error *e);
+
+struct camera {
+    struct camera_id id;
+    struct str name; /* unique, <= 100 bytes */
+    struct str room; /* may be empty */
+    usec_t created_at;
+};
+
+NODISCARD enum err camera_insert(struct db_cx *cx, const struct camera *c, struct error *e);
+NODISCARD enum err camera_get(struct db_cx *cx, struct arena *a, struct camera_id id,
+                              struct camera *ret_camera, struct error *e);
+NODISCARD enum err camera_list(struct db_cx *cx, struct arena *a, struct camera_id after, int limit,
+                               struct camera **ret_cameras, int *ret_n, struct error *e);
+NODISCARD enum err camera_delete(struct db_cx *cx, struct camera_id id, struct error *e);

@@ -1,0 +1,37 @@
+/* Students: the people who can be marked. All functions run inside db_tx or db_read. Thread: any.
+ */
+#pragma once
+
+#include "base/id.h"
+#include "store/db.h"
+
+struct student {
+    struct student_id id;
+    struct str external_id; /* the institution's number; unique, <= 64 bytes */
+    struct str name;        /* <= 200 bytes, UTF-8 */
+    struct str email;       /* may be empty */
+    struct str status;      /* active | inactive */
+    int64_t version;        /* grows with each update: the ETag */
+    int64_t templates;      /* of the asked encoder, read only; 0 when none was asked */
+    usec_t created_at, updated_at;
+};
+
+/* Errors CONFLICT: external_id is taken. */
+NODISCARD enum err student_insert(struct db_cx *cx, const struct student *s, struct error *e);
+/* Text lies in `a`. Errors NOT_FOUND. */
+NODISCARD enum err student_get(struct db_cx *cx, struct arena *a, struct student_id id,
+                               struct student *ret_student, struct error *e);
+NODISCARD enum err student_by_external_id(struct db_cx *cx, struct arena *a, struct str external_id,
+                                          struct student *ret_student, struct error *e);
+/* Students in order of id after `after` (empty = from the start), at most limit; search (may be
+ * empty) is a part of name or external_id, without regard to ASCII case. */
+NODISCARD enum err student_list(struct db_cx *cx, struct arena *a, struct str search,
+                                struct student_id after, int limit, struct student **ret_students,
+                                int *ret_n, struct error *e);
+/* Writes external_id, name, email and status if the stored version is s->version (0: whatever it
+ * is). Errors NOT_FOUND, PRECONDITION (version), CONFLICT. ret_version is the new one. */
+NODISCARD enum err student_update(struct db_cx *cx, const struct student *s, int64_t *ret_version,
+                                  struct error *e);
+/* Removes the student with templates and roster entries. Errors NOT_FOUND; CONFLICT when marks name
+ * the student (the register keeps them: set the status to inactive instead). */
+NODISCARD enum err student_delete(struct db_cx *cx, struct student_id id, struct error *e);

@@ -1,0 +1,36 @@
+/* Templates: one row per accepted enrolment photo, made by one encoder.
+ *
+ * The gallery vector of a student is the normalised mean of the rows of the active (encoder,
+ * preprocessing). The vector is sealed before it comes here: this file stores bytes. */
+#pragma once
+
+#include "base/id.h"
+#include "store/db.h"
+
+struct template_row {
+    char id[ID_TEXT];
+    struct student_id student;
+    struct str encoder, preprocessing, precision, model_sha256;
+    struct str sealed; /* the sealed vector */
+    double quality;    /* 0..1 */
+    struct str source; /* where from: a photo's name */
+    usec_t created_at;
+};
+
+NODISCARD enum err template_insert(struct db_cx *cx, const struct template_row *t, struct error *e);
+/* The student's rows of (encoder, preprocessing), oldest first. */
+NODISCARD enum err template_of_student(struct db_cx *cx, struct arena *a, struct student_id student,
+                                       struct str encoder, struct str preprocessing,
+                                       struct template_row **ret_rows, int *ret_n, struct error *e);
+/* Calls fn for every row of (encoder, preprocessing) in order of student: rebuilding a gallery
+ * holds one row at a time. Text in the row is borrowed until fn returns; fn's error stops and is
+ * returned. */
+typedef enum err (*template_fn)(void *ctx, const struct template_row *t, struct error *e);
+NODISCARD enum err template_each(struct db_cx *cx, struct str encoder, struct str preprocessing,
+                                 template_fn fn, void *ctx, struct error *e);
+/* How many photos the student's template rests on, and the quality of each (for reports). */
+NODISCARD enum err template_count(struct db_cx *cx, struct student_id student, struct str encoder,
+                                  int64_t *ret_count, struct error *e);
+/* Removes all of a student's rows; ret_removed may be NULL. */
+NODISCARD enum err template_delete(struct db_cx *cx, struct student_id student,
+                                   int64_t *ret_removed, struct error *e);

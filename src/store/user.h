@@ -1,0 +1,49 @@
+/* Users, and what they sign in with: one-use codes and bearer tokens, stored as hashes only. */
+#pragma once
+
+#include "base/id.h"
+#include "store/db.h"
+
+enum { TOKEN_HASH_BYTES = 32 };
+
+struct user {
+    char id[ID_TEXT];
+    struct str login; /* unique, <= 64 bytes */
+    struct str name;
+    struct str role;          /* admin | registrar | instructor | auditor | student | camera */
+    struct str password_hash; /* argon2id string; empty: none set */
+    usec_t created_at;
+};
+
+NODISCARD enum err user_insert(struct db_cx *cx, const struct user *u, struct error *e);
+NODISCARD enum err user_by_login(struct db_cx *cx, struct arena *a, struct str login,
+                                 struct user *ret_user, struct error *e);
+NODISCARD enum err user_get(struct db_cx *cx, struct arena *a, const char *id,
+                            struct user *ret_user, struct error *e);
+NODISCARD enum err user_list(struct db_cx *cx, struct arena *a, struct user **ret_users, int *ret_n,
+                             struct error *e);
+NODISCARD enum err user_set_password(struct db_cx *cx, const char *id, struct str password_hash,
+                                     struct error *e);
+NODISCARD enum err user_count(struct db_cx *cx, int64_t *ret_count, struct error *e);
+
+enum login_kind { LOGIN_CODE, LOGIN_TOKEN };
+
+struct login {
+    char id[ID_TEXT];
+    char user[ID_TEXT];
+    enum login_kind kind;
+    uint8_t hash[TOKEN_HASH_BYTES]; /* of the secret; unique */
+    usec_t created_at, expires_at;
+};
+
+NODISCARD enum err login_insert(struct db_cx *cx, const struct login *l, struct error *e);
+/* The live (not expired at `now`) login with this hash, with its user's role.
+ * Errors UNAUTHENTICATED. */
+NODISCARD enum err login_find(struct db_cx *cx, struct arena *a, enum login_kind kind,
+                              const uint8_t hash[static TOKEN_HASH_BYTES], usec_t now,
+                              struct login *ret_login, struct user *ret_user, struct error *e);
+/* Removes it (sign-out; a used code). ret_removed false: somebody was faster. */
+NODISCARD enum err login_delete(struct db_cx *cx, const char *id, bool *ret_removed,
+                                struct error *e);
+/* Removes what expired before `now`. */
+NODISCARD enum err login_purge(struct db_cx *cx, usec_t now, struct error *e);

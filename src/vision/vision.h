@@ -1,0 +1,77 @@
+/* The vision engine: encoded picture in, faces with embeddings out.
+ *
+ *     decode -> shrink -> detect -> filter (confidence, size) -> quality -> align -> embed
+ * (batched)
+ *
+ * One engine per process, shared by all worker threads: a model is one ONNX Runtime session and its
+ * Run is thread-safe. Everything a call allocates comes from its arena; pixels are wiped with it.
+ * Model files are verified against the lock (vision/model_lock.h) when the engine opens.
+ * Thread: vision_open/close one; the rest any. */
+#pragma once
+
+#include "vision/face.h"
+#include "vision/image.h"
+
+enum detector_kind { DETECTOR_YUNET, DETECTOR_RETINAFACE };
+enum { DETECTOR_KIND_N = DETECTOR_RETINAFACE + 1 };
+
+struct vision_options {
+    const char *models_dir; /* folder of NAME.onnx files */
+    const char *detector;   /* auto | yunet | retinaface */
+    const char *encoder;    /* facenet128 */
+    double min_confidence;  /* faces below are not reported */
+    int min_face_px;        /* narrower faces are FACE_TOO_SMALL */
+    int detector_long_side; /* pixels; the picture is shrunk to it for detection */
+    int threads;            /* ONNX Runtime intra-op threads per run; 1 is right on CPUs */
+    int batch_max;          /* faces embedded in one run */
+};
+
+/* Microseconds of wall clock per stage of one call. */
+struct vision_timing {
+    int64_t decode_us, detect_us, align_us, embed_us;
+    int64_t detect_run_us, embed_run_us; /* inside the model's Run alone */
+};
+
+struct vision_face {
+    struct face face;       /* in pixels of the upright full-size picture */
+    enum face_flaw flaw;    /* FACE_OK: embedded */
+    float quality;          /* 0..1, 1 best; what enrolment and evidence show */
+    const float *embedding; /* [dim], L2 norm 1, in the call's arena; NULL when flawed */
+};
+
+struct vision_result {
+    int width, height; /* of the upright full-size picture */
+    struct vision_face *faces;
+    int n;
+    struct vision_timing timing;
+};
+
+struct vision;
+
+/* Loads and warms the models. Errors NOT_FOUND (model file missing: names it and the remedy),
+ * CORRUPT (hash differs from the lock), INVALID (unknown name), UNAVAILABLE (ONNX Runtime). */
+NODISCARD enum err vision_open(const struct vision_options *o, struct vision **ret_vision,
+                               struct error *e);
+void vision_close(struct vision *v);
+
+/* What was chosen: "yunet"; "facenet128"; "rot115x105w"; 128. Valid until close. */
+const char *vision_detector(const struct vision *v);
+const char *vision_encoder(const struct vision *v);
+const char *vision_preprocessing(const struct vision *v);
+const char *vision_model_sha256(const struct vision *v); /* the encoder's file */
+int vision_dim(const struct vision *v);
+
+/* Finds and embeds every face of an encoded picture; faces in order of falling box area.
+ * Errors of image_decode; UNAVAILABLE (inference failed). Cost: see `rollcall bench`. */
+NODISCARD enum err vision_analyse(struct vision *v, struct arena *a, struct str bytes,
+                                  int64_t max_pixels, struct vision_result *ret_result,
+                                  struct error *e);
+
+/* The steps on their own, for golden tests and bench. faces are in pixels of `im`. */
+NODISCARD enum err vision_detect(struct vision *v, struct arena *a, const struct image *im,
+                                 struct face **ret_faces, int *ret_n, int64_t *ret_run_us,
+                                 struct error *e);
+/* ret_vec [n][dim], L2 norm 1. */
+NODISCARD enum err vision_embed(struct vision *v, struct arena *a, const struct image *im,
+                                const struct face *faces, int n, float **ret_vec,
+                                struct vision_timing *timing, struct error *e);
