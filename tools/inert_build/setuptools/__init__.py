@@ -1,0 +1,1 @@
+"""Stands in for setuptools while tools/fetch.py downloads an sdist; see build_meta.py."""
