@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The project's own Python reference of the vision pipeline: numpy, onnxruntime and pillow only.
 
-    decode -> resize for the detector -> detect -> align (facenet128 crop) -> standardise -> embed -> L2
+    decode -> resize for the detector -> detect -> align crop -> standardise -> embed -> L2
 
 The golden tests hold src/vision/ to what this file prints: boxes and points within 0.5 px, scores
 within 1e-3, embeddings cosine >= 0.99999 (fp32), on the same decoded pixels.
@@ -33,11 +33,11 @@ from PIL import Image, ImageOps
 
 SIDE = 160  # crop of facenet128, pixels
 SCORE_MIN = 0.6  # both detectors: MODELS, section 3
-# Crop of facenet128 for each detector: id, width factor, height factor, vertical shift (share of box
-# height). Chosen by tools/fit_crop.py; docs/decisions/0003-retinaface-crop-and-thresholds.md.
+# Crop of facenet128 for each detector: id, width factor, height factor, vertical shift (share of
+# the box's height). Chosen by tools/fit_crop.py; recorded in decision 0003.
 CROPS = {
     "yunet": ("rot115x105w", 1.15, 1.05, 0.0),
-    "retinaface": ("rot115x105w-retinaface", 1.15, 1.05, 0.0),
+    "retinaface": ("rot115x097w-retinaface", 1.15, 0.97, 0.0),
 }
 
 
@@ -212,7 +212,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("command", choices=["detect", "embed"])
     ap.add_argument("image")
-    ap.add_argument("--models", required=True, help="folder with yunet, retinaface, facenet128 .onnx")
+    ap.add_argument("--models", required=True, help="folder of NAME.onnx files")
     ap.add_argument("--detector", choices=sorted(DETECTORS), default="retinaface")
     ap.add_argument("--long-side", type=int, default=640, help="detector_long_side, pixels")
     ap.add_argument("--raw", metavar="WxH", help="IMAGE is raw RGB bytes of this size")
