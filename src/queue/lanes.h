@@ -20,10 +20,10 @@ struct item {
     struct list_node share; /* among its producer's waiting LIVE items */
     struct producer *owner; /* of a LIVE item; NULL otherwise, and once it is a drop notice */
     enum queue_lane lane;
-    enum queue_drop why; /* QUEUE_KEPT: deliver it */
-    int tries;           /* deliveries so far; starts again for a drop notice */
-    usec_t pushed_at;    /* monotonic */
-    usec_t due;          /* the borrower's: end of lease, or of delay; monotonic */
+    enum queue_drop why;         /* QUEUE_KEPT: deliver it */
+    int tries;                   /* deliveries so far; starts again for a drop notice */
+    usec_t pushed_at;            /* monotonic */
+    usec_t due;                  /* the borrower's: end of lease, or of delay; monotonic */
     char token[QUEUE_TOKEN_MAX]; /* the borrower's */
     struct str producer, tag;    /* in the same block as the item */
     struct str bytes;            /* heap, owned; empty for a drop notice */
@@ -44,6 +44,12 @@ void lanes_done(struct lanes *l);
 /* A copy of what is pushed, not yet in. Owner: the caller (item_free). Errors NOMEM. */
 NODISCARD enum err item_new(const struct queue_push *push, struct item **ret_item, struct error *e);
 void item_free(struct item *item);
+
+/* What the item counts against max_bytes. */
+static inline size_t item_size(const struct item *item)
+{
+    return item->bytes.n + item->tag.n + item->producer.n;
+}
 
 /* Takes item in, or changes nothing. Errors FULL, TOO_LARGE, NOMEM: the item stays the caller's. */
 NODISCARD enum err lanes_push(struct lanes *l, struct item *item, usec_t now, struct error *e);

@@ -2,9 +2,9 @@
  *
  * One interface, back ends as vtables (memory.c here; Redis Streams later adds a file). Calls pass
  * ids and bytes only: nothing in a delivery points into the queue, so the back end may live in
- * another process. A claimed item belongs to its consumer until acked, released, buried, or until its
- * lease runs out, when it is delivered again with tries + 1. So the same item can come twice, even
- * while its first consumer still works on it: effects must be idempotent.
+ * another process. A claimed item belongs to its consumer until acked, released, buried, or until
+ * its lease runs out, when it is delivered again with tries + 1. So the same item can come twice,
+ * even while its first consumer still works on it: effects must be idempotent.
  *
  * Lanes: LIVE frames may be dropped, OLDEST first (too old, or beyond the camera's share); BULK
  * frames (captured offline) and JOB notices never are. Claim order: LIVE, JOB, BULK, each first-in
@@ -14,9 +14,8 @@
  * more as a delivery with `dropped` set and no bytes, so that its worker announces it and acks: no
  * acknowledged frame vanishes silently. Such a notice is itself claimed, leased and retried.
  * Bounds: items AND bytes, tested in the same atomic step as the push; beyond them push is FULL.
- * They cover all the queue holds (waiting, delayed, claimed and drop notices), so what consumers give
- * back always fits. An item's size is its bytes plus its tag and producer.
- * Thread: any. */
+ * They cover all the queue holds (waiting, delayed, claimed and drop notices), so what consumers
+ * give back always fits. An item's size is its bytes plus its tag and producer. Thread: any. */
 #pragma once
 
 #include "base/str.h"
@@ -27,11 +26,11 @@ enum { QUEUE_LANE_N = QUEUE_BULK + 1, QUEUE_KEY_MAX = 80, QUEUE_TOKEN_MAX = 48 }
 
 struct queue_options {
     size_t max_items, max_bytes; /* over all lanes */
-    size_t
-        camera_share_items; /* LIVE items one producer may have waiting; older ones are dropped */
-    usec_t frame_ttl;       /* LIVE items older than this are dropped instead of delivered */
-    usec_t lease;           /* a claimed item comes back after this without renew */
-    int max_tries;          /* deliveries before an item is buried */
+    /* LIVE items one producer may have waiting; older ones are dropped. 0: no limit. */
+    size_t camera_share_items;
+    usec_t frame_ttl; /* LIVE items older than this are dropped instead of delivered; 0: no limit */
+    usec_t lease;     /* a claimed item comes back after this without renew */
+    int max_tries;    /* deliveries before an item is buried */
 };
 
 struct queue_push {
@@ -53,9 +52,9 @@ enum queue_drop {
 struct queue_delivery {
     char token[QUEUE_TOKEN_MAX]; /* names this delivery to ack, renew, release and bury */
     enum queue_lane lane;
-    int tries;    /* 1 the first time */
-    bool dropped;        /* the item fell out: announce it, then ack */
-    enum queue_drop why; /* QUEUE_KEPT exactly when not dropped */
+    int tries;             /* 1 the first time */
+    bool dropped;          /* the item fell out: announce it, then ack */
+    enum queue_drop why;   /* QUEUE_KEPT exactly when not dropped */
     struct str tag, bytes; /* bytes is empty when dropped */
 };
 
@@ -67,9 +66,9 @@ struct queue_stats {
 
 struct queue;
 
-/* What a back end implements: the contract of each is that of the function queue_<name> below. queue.c
- * has checked the arguments: keys fit, max >= 1, wait and delay >= 0, tokens are shorter than
- * QUEUE_TOKEN_MAX. */
+/* What a back end implements: the contract of each is that of the function queue_<name> below.
+ * queue.c has checked the arguments: keys fit, max >= 1, wait and delay >= 0, tokens are shorter
+ * than QUEUE_TOKEN_MAX. */
 struct queue_driver {
     const char *name;
     bool durable; /* items survive a restart of this process */
@@ -92,30 +91,35 @@ NODISCARD enum err queue_new(const struct queue_driver *driver, void *self,
 void queue_close(struct queue *q);
 const struct queue_driver *queue_driver_of(const struct queue *q);
 
-/* Puts one item in. Errors FULL (items or bytes: come back later), INVALID (a key too long), NOMEM.
- */
+/* Puts one item in; everything is copied. Pushing a LIVE item beyond its producer's share turns
+ * that producer's oldest waiting one into a drop notice. On any error the queue is as before.
+ * Errors FULL (items or bytes: come back later), TOO_LARGE (can never fit), INVALID (a key too
+ * long), NOMEM, UNAVAILABLE (a remote back end: the item may or may not be in; push it again). */
 NODISCARD enum err queue_push(struct queue *q, const struct queue_push *item, struct error *e);
-/* Up to max deliveries into ret_items[0..*ret_n), waiting at most `wait` for the first; *ret_n may be
- * 0. The caller ends each with queue_delivery_done. Errors INVALID (max < 1), NOMEM, UNAVAILABLE. */
+/* Up to max deliveries into ret_items[0..*ret_n), waiting at most `wait` for the first; *ret_n may
+ * be 0. The caller ends each with queue_delivery_done. Errors INVALID (max < 1), NOMEM,
+ * UNAVAILABLE. */
 NODISCARD enum err queue_claim(struct queue *q, int max, usec_t wait,
                                struct queue_delivery *ret_items, int *ret_n, struct error *e);
 /* The lease starts anew. Errors NOT_FOUND: it ran out, somebody else may have it; stop. */
 NODISCARD enum err queue_renew(struct queue *q, const char *token, struct error *e);
 /* Done. Errors NOT_FOUND: the lease ran out before; the item is or was delivered again. */
 NODISCARD enum err queue_ack(struct queue *q, const char *token, struct error *e);
-/* Not done: deliver again after `delay`; buried instead when max_tries is reached. Errors NOT_FOUND. */
+/* Not done: deliver again after `delay`; buried instead when max_tries is reached. Errors
+ * NOT_FOUND. */
 NODISCARD enum err queue_release(struct queue *q, const char *token, usec_t delay, struct error *e);
 /* Never deliver again (dead letter); the caller announces it. Errors NOT_FOUND. */
 NODISCARD enum err queue_bury(struct queue *q, const char *token, struct error *e);
 /* A snapshot of one moment, consistent in itself. */
 NODISCARD enum err queue_stats(struct queue *q, struct queue_stats *ret_stats, struct error *e);
-/* Lets every claim that waits now return empty (shutdown). Claims that begin later are unaffected. */
+/* Lets every claim that waits now return empty (shutdown). Claims that begin later are unaffected.
+ */
 void queue_wake(struct queue *q);
 
 /* Wipes and frees the copies in d and empties it; may be called twice. */
 void queue_delivery_done(struct queue_delivery *d);
 
-/* The in-process back end (queue/memory.c): everything is lost with the process. Tokens of an earlier
- * life answer NOT_FOUND. Errors INVALID (an option out of range), NOMEM. */
+/* The in-process back end (queue/memory.c): everything is lost with the process. Tokens of an
+ * earlier life answer NOT_FOUND. Errors INVALID (an option out of range), NOMEM. */
 NODISCARD enum err queue_memory_open(const struct queue_options *o, struct queue **ret_queue,
                                      struct error *e);
