@@ -1,0 +1,506 @@
+/* The gallery: see gallery.h.
+ *
+ * Model: a `part` is an immutable FAISS index with its students, rows sorted by student id so that
+ * a student is found by bisection. A `snapshot` is a large base part (shared by many snapshots), a
+ * bitmap of the base rows that are still alive, and a small delta part of its own that has no dead
+ * rows. A change builds the next snapshot beside the present one and swaps the pointer; whoever
+ * searches keeps the one it took. Base, delta and bitmap die with their last reference, wiped.
+ *
+ * Cost: search is one pass over base and delta (FAISS blocks; 2 ms a probe at 100,000 x 128). A put
+ * copies the delta and the bitmap (at most 5 % of the base, or 256 rows); when delta and dead rows
+ * pass that, everything is copied into a new base.
+ * Threads: any. `change` serialises changes and is held while a snapshot is built; `swap` guards
+ * the present pointer for a few instructions only, so a search never waits for a build. Lock order:
+ * change, then swap.
+ * Invariants: a student has at most one live row in base and delta together; a published snapshot
+ * never changes but for its reference count. */
+#include "gallery/gallery.h"
+
+#include "base/mem.h"
+#include "gallery/faiss_bridge.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    DELTA_ROWS_MIN = 256, /* a smaller delta is never folded */
+    DELTA_SHARE = 20,     /* folded beyond 1/20 = 5 % of the base */
+    HITS_WANTED = 2,      /* the best and the second best student */
+    HITS_ASKED = 8,       /* of the base with dead rows: most often two of them live */
+    PROBES_AT_ONCE = 64,  /* bounds the stack used by one search */
+    GALLERY_DIM_MAX = 4096,
+};
+
+#define GALLERY_ROWS_MAX ((size_t)1 << 28)
+
+struct part {
+    _Atomic int refs;
+    struct faiss_index *index;
+    struct student_id *students; /* [count], rising */
+    size_t capacity;             /* rows that students has room for */
+};
+
+struct snapshot {
+    _Atomic int refs;
+    struct part *base, *delta;
+    uint8_t *live; /* bitmap of base rows; NULL while all live */
+    size_t dead;   /* base rows that do not */
+};
+
+struct gallery {
+    int dim;
+    pthread_mutex_t change, swap;
+    struct snapshot *now; /* guarded by swap */
+};
+
+static size_t part_count(const struct part *p) { return faiss_index_count(p->index); }
+
+static size_t bitmap_bytes(size_t rows) { return (rows + 7) / 8; }
+
+static void part_unref(struct part *p)
+{
+    if (!p || atomic_fetch_sub(&p->refs, 1) != 1)
+        return;
+    faiss_index_free(p->index);
+    secure_free(p->students, p->capacity * sizeof *p->students);
+    mem_free(p);
+}
+
+static struct part *part_ref(struct part *p)
+{
+    atomic_fetch_add(&p->refs, 1);
+    return p;
+}
+
+static void part_unrefp(struct part **p) { part_unref(*p); }
+
+static enum err part_new(int dim, size_t capacity, struct part **ret_part, struct error *e)
+{
+    if (capacity > GALLERY_ROWS_MAX)
+        return error_set(e, ERR_NOMEM, "a gallery holds %zu students at most", GALLERY_ROWS_MAX);
+    _cleanup_(part_unrefp) struct part *p = mem_alloc(sizeof *p);
+    if (!p)
+        return error_set(e, ERR_NOMEM, "out of memory for the gallery");
+    atomic_init(&p->refs, 1);
+    p->capacity = capacity;
+    p->students = mem_array(capacity, sizeof *p->students);
+    if (!p->students)
+        return error_set(e, ERR_NOMEM, "out of memory for %zu students", capacity);
+    enum err r = faiss_index_new(dim, capacity, &p->index, e);
+    if (r)
+        return r;
+    *ret_part = TAKE(p);
+    return ERR_OK;
+}
+
+static enum err part_add(struct part *p, struct student_id student, const float *vec,
+                         struct error *e)
+{
+    size_t row = part_count(p);
+    enum err r = faiss_index_add(p->index, vec, 1, e);
+    if (r)
+        return r;
+    p->students[row] = student;
+    return ERR_OK;
+}
+
+static int by_student(const struct student_id *a, const struct student_id *b)
+{
+    return strncmp(a->text, b->text, sizeof a->text);
+}
+
+/* The row of the first student not below `student`; *ret_found: it is that student's. */
+static size_t part_find(const struct part *p, const struct student_id *student, bool *ret_found)
+{
+    size_t low = 0, high = part_count(p);
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (by_student(&p->students[mid], student) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    *ret_found = low < part_count(p) && by_student(&p->students[low], student) == 0;
+    return low;
+}
+
+static bool row_lives(const struct snapshot *s, size_t row)
+{
+    return !s->live || (s->live[row / 8] >> (row % 8) & 1);
+}
+
+static void snapshot_unref(struct snapshot *s)
+{
+    if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
+        return;
+    mem_free(s->live);
+    part_unref(s->base);
+    part_unref(s->delta);
+    mem_free(s);
+}
+
+static void snapshot_unrefp(struct snapshot **s) { snapshot_unref(*s); }
+
+/* A snapshot over both parts, which it takes a reference of. */
+static enum err snapshot_new(struct part *base, struct part *delta, struct snapshot **ret_snapshot,
+                             struct error *e)
+{
+    struct snapshot *s = mem_alloc(sizeof *s);
+    if (!s)
+        return error_set(e, ERR_NOMEM, "out of memory for the gallery");
+    atomic_init(&s->refs, 1);
+    s->base = part_ref(base);
+    s->delta = part_ref(delta);
+    *ret_snapshot = s;
+    return ERR_OK;
+}
+
+static struct snapshot *gallery_now(struct gallery *g)
+{
+    pthread_mutex_lock(&g->swap);
+    struct snapshot *s = g->now;
+    atomic_fetch_add(&s->refs, 1);
+    pthread_mutex_unlock(&g->swap);
+    return s;
+}
+
+/* Makes `next` the present snapshot; takes it over. */
+static void gallery_publish(struct gallery *g, struct snapshot *next)
+{
+    pthread_mutex_lock(&g->swap);
+    struct snapshot *old = g->now;
+    g->now = next;
+    pthread_mutex_unlock(&g->swap);
+    snapshot_unref(old);
+}
+
+/* ---- building the next snapshot */
+
+/* A copy of `delta` without `student`, and with its new vector when vec is not NULL. */
+static enum err delta_changed(int dim, const struct part *delta, const struct student_id *student,
+                              const float *vec, struct part **ret_part, struct error *e)
+{
+    bool found = false;
+    size_t n = part_count(delta), at = part_find(delta, student, &found);
+    _cleanup_(part_unrefp) struct part *p = NULL;
+    enum err r = part_new(dim, n + 1, &p, e);
+    for (size_t i = 0; !r && i <= n; i++) {
+        if (i == at && vec)
+            r = part_add(p, *student, vec, e);
+        if (!r && i < n && !(found && i == at))
+            r = part_add(p, delta->students[i], faiss_index_row(delta->index, i), e);
+    }
+    if (r)
+        return r;
+    *ret_part = TAKE(p);
+    return ERR_OK;
+}
+
+/* Copies old's dead rows into s and adds `student`'s base row to them. */
+static enum err base_changed(const struct snapshot *old, const struct student_id *student,
+                             struct snapshot *s, struct error *e)
+{
+    bool found = false;
+    size_t row = part_find(s->base, student, &found);
+    if (!found && !old->live)
+        return ERR_OK;
+    size_t bytes = bitmap_bytes(part_count(s->base));
+    s->live = mem_alloc(bytes);
+    if (!s->live)
+        return error_set(e, ERR_NOMEM, "out of memory for the gallery");
+    if (old->live)
+        memcpy(s->live, old->live, bytes);
+    else
+        memset(s->live, 0xFF, bytes);
+    s->dead = old->dead;
+    if (found && row_lives(s, row)) {
+        s->live[row / 8] &= (uint8_t) ~(1u << (row % 8));
+        s->dead++;
+    }
+    return ERR_OK;
+}
+
+/* The next row of base (alive) and delta in the order of students; false at the end. */
+static bool merged_next(const struct snapshot *s, size_t *base_row, size_t *delta_row,
+                        const struct part **ret_part, size_t *ret_row)
+{
+    while (*base_row < part_count(s->base) && !row_lives(s, *base_row))
+        ++*base_row;
+    bool base_left = *base_row < part_count(s->base);
+    bool delta_left = *delta_row < part_count(s->delta);
+    if (!base_left && !delta_left)
+        return false;
+    bool from_base = base_left && (!delta_left || by_student(&s->base->students[*base_row],
+                                                             &s->delta->students[*delta_row]) < 0);
+    *ret_part = from_base ? s->base : s->delta;
+    *ret_row = from_base ? (*base_row)++ : (*delta_row)++;
+    return true;
+}
+
+static size_t snapshot_count(const struct snapshot *s)
+{
+    return part_count(s->base) - s->dead + part_count(s->delta);
+}
+
+/* Everything alive in s as one new base; the delta is empty. */
+static enum err snapshot_fold(int dim, const struct snapshot *s, struct snapshot **ret_snapshot,
+                              struct error *e)
+{
+    _cleanup_(part_unrefp) struct part *base = NULL, *delta = NULL;
+    enum err r = part_new(dim, snapshot_count(s), &base, e);
+    if (!r)
+        r = part_new(dim, 0, &delta, e);
+    const struct part *part = NULL;
+    size_t base_row = 0, delta_row = 0, row = 0;
+    while (!r && merged_next(s, &base_row, &delta_row, &part, &row))
+        r = part_add(base, part->students[row], faiss_index_row(part->index, row), e);
+    return r ? r : snapshot_new(base, delta, ret_snapshot, e);
+}
+
+static bool must_fold(const struct snapshot *s)
+{
+    size_t share = part_count(s->base) / DELTA_SHARE;
+    return part_count(s->delta) + s->dead > (share > DELTA_ROWS_MIN ? share : DELTA_ROWS_MIN);
+}
+
+/* The present snapshot without `student`, and with its new vector when vec is not NULL. */
+static enum err snapshot_changed(int dim, const struct snapshot *old,
+                                 const struct student_id *student, const float *vec,
+                                 struct snapshot **ret_snapshot, struct error *e)
+{
+    _cleanup_(part_unrefp) struct part *delta = NULL;
+    _cleanup_(snapshot_unrefp) struct snapshot *s = NULL;
+    enum err r = delta_changed(dim, old->delta, student, vec, &delta, e);
+    if (!r)
+        r = snapshot_new(old->base, delta, &s, e);
+    if (!r)
+        r = base_changed(old, student, s, e);
+    if (r)
+        return r;
+    if (must_fold(s))
+        return snapshot_fold(dim, s, ret_snapshot, e);
+    *ret_snapshot = TAKE(s);
+    return ERR_OK;
+}
+
+static enum err entry_check(const struct gallery *g, const struct gallery_entry *entry,
+                            struct error *e)
+{
+    if (id_is_empty(entry->student.text))
+        return error_set(e, ERR_INVALID, "a template without a student");
+    float sum = 0;
+    for (int i = 0; i < g->dim; i++)
+        sum += entry->vec[i] * entry->vec[i];
+    if (!isfinite(sum) || fabsf(sum - 1) > 1e-2f)
+        return error_set(e, ERR_INVALID, "the template's length is %.4f, not 1", sqrt((double)sum));
+    return ERR_OK;
+}
+
+/* ---- the interface */
+
+enum err gallery_new(int dim, struct gallery **ret_gallery, struct error *e)
+{
+    if (dim < 1 || dim > GALLERY_DIM_MAX)
+        return error_set(e, ERR_INVALID, "a gallery has 1..%d dimensions, not %d", GALLERY_DIM_MAX,
+                         dim);
+    struct gallery *g = mem_alloc(sizeof *g);
+    if (!g)
+        return error_set(e, ERR_NOMEM, "out of memory for the gallery");
+    g->dim = dim;
+    _cleanup_(part_unrefp) struct part *base = NULL, *delta = NULL;
+    enum err r = part_new(dim, 0, &base, e);
+    if (!r)
+        r = part_new(dim, 0, &delta, e);
+    if (!r)
+        r = snapshot_new(base, delta, &g->now, e);
+    if (r) {
+        mem_free(g);
+        return r;
+    }
+    pthread_mutex_init(&g->change, NULL);
+    pthread_mutex_init(&g->swap, NULL);
+    *ret_gallery = g;
+    return ERR_OK;
+}
+
+void gallery_free(struct gallery *g)
+{
+    if (!g)
+        return;
+    snapshot_unref(g->now);
+    pthread_mutex_destroy(&g->change);
+    pthread_mutex_destroy(&g->swap);
+    mem_free(g);
+}
+
+/* Sorts entries by student; among equals the later entry comes first. */
+static int by_entry(const void *a, const void *b)
+{
+    const struct gallery_entry *x = *(const struct gallery_entry *const *)a;
+    const struct gallery_entry *y = *(const struct gallery_entry *const *)b;
+    int order = by_student(&x->student, &y->student);
+    return order ? order : (x < y) - (x > y);
+}
+
+static enum err base_from(const struct gallery_entry *const *sorted, size_t n, struct part *base,
+                          struct error *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i && by_student(&sorted[i]->student, &sorted[i - 1]->student) == 0)
+            continue;
+        enum err r = part_add(base, sorted[i]->student, sorted[i]->vec, e);
+        if (r)
+            return r;
+    }
+    return ERR_OK;
+}
+
+enum err gallery_rebuild(struct gallery *g, const struct gallery_entry *entries, size_t n,
+                         struct error *e)
+{
+    _cleanup_(mem_freep) const struct gallery_entry **sorted = mem_array(n, sizeof(void *));
+    if (!sorted)
+        return error_set(e, ERR_NOMEM, "out of memory for %zu templates", n);
+    for (size_t i = 0; i < n; i++) {
+        enum err r = entry_check(g, &entries[i], e);
+        if (r)
+            return r;
+        sorted[i] = &entries[i];
+    }
+    if (n)
+        qsort(sorted, n, sizeof(void *), by_entry);
+    _cleanup_(part_unrefp) struct part *base = NULL, *delta = NULL;
+    struct snapshot *next = NULL;
+    enum err r = part_new(g->dim, n, &base, e);
+    if (!r)
+        r = part_new(g->dim, 0, &delta, e);
+    if (!r)
+        r = base_from(sorted, n, base, e);
+    if (!r)
+        r = snapshot_new(base, delta, &next, e);
+    if (r)
+        return r;
+    pthread_mutex_lock(&g->change);
+    gallery_publish(g, next);
+    pthread_mutex_unlock(&g->change);
+    return ERR_OK;
+}
+
+static enum err gallery_change(struct gallery *g, const struct student_id *student,
+                               const float *vec, struct error *e)
+{
+    pthread_mutex_lock(&g->change);
+    struct snapshot *next = NULL;
+    enum err r = snapshot_changed(g->dim, g->now, student, vec, &next, e);
+    if (!r)
+        gallery_publish(g, next);
+    pthread_mutex_unlock(&g->change);
+    return r;
+}
+
+enum err gallery_put(struct gallery *g, const struct gallery_entry *entry, struct error *e)
+{
+    enum err r = entry_check(g, entry, e);
+    return r ? r : gallery_change(g, &entry->student, entry->vec, e);
+}
+
+enum err gallery_remove(struct gallery *g, struct student_id student, struct error *e)
+{
+    return gallery_change(g, &student, NULL, e);
+}
+
+/* ---- searching */
+
+/* Puts a hit into its place among the best two. */
+static void match_add(struct gallery_match *m, const struct student_id *student, float score)
+{
+    if (id_is_empty(m->student.text) || score > m->score) {
+        m->second = m->score;
+        m->score = score;
+        m->student = *student;
+    } else if (score > m->second) {
+        m->second = score;
+    }
+}
+
+/* The live ones among k hits, two at most; returns their number. */
+static int matches_from(const struct snapshot *s, const struct part *p,
+                        const struct faiss_hit *hits, int k, struct gallery_match *m)
+{
+    int taken = 0;
+    for (int i = 0; i < k && taken < HITS_WANTED; i++) {
+        if (hits[i].row < 0)
+            break;
+        size_t row = (size_t)hits[i].row;
+        if (p == s->base && !row_lives(s, row))
+            continue;
+        match_add(m, &p->students[row], hits[i].score);
+        taken++;
+    }
+    return taken;
+}
+
+/* One probe among the live rows of the base alone: the slow pass, for the rare probe whose nearest
+ * rows are mostly dead. */
+static enum err search_live(const struct snapshot *s, const float *probe, struct gallery_match *m,
+                            struct error *e)
+{
+    struct faiss_hit hits[HITS_WANTED];
+    enum err r = faiss_index_search(s->base->index, probe, 1, HITS_WANTED, s->live, hits, e);
+    if (!r)
+        matches_from(s, s->base, hits, HITS_WANTED, m);
+    return r;
+}
+
+/* Adds a part's best rows to the matches of n <= PROBES_AT_ONCE probes. */
+static enum err search_part(const struct snapshot *s, const struct part *p, int dim,
+                            const float *probes, int n, struct gallery_match *matches,
+                            struct error *e)
+{
+    if (part_count(p) == 0)
+        return ERR_OK;
+    bool some_dead = p == s->base && s->dead;
+    int k = some_dead ? HITS_ASKED : HITS_WANTED;
+    struct faiss_hit hits[PROBES_AT_ONCE * HITS_ASKED];
+    enum err r = faiss_index_search(p->index, probes, n, k, NULL, hits, e);
+    for (int i = 0; !r && i < n; i++) {
+        struct gallery_match before = matches[i];
+        int taken = matches_from(s, p, hits + (size_t)i * (size_t)k, k, &matches[i]);
+        if (some_dead && taken < HITS_WANTED) {
+            matches[i] = before;
+            r = search_live(s, probes + (size_t)i * (size_t)dim, &matches[i], e);
+        }
+    }
+    return r;
+}
+
+enum err gallery_search(struct gallery *g, const float *probes, int n,
+                        struct gallery_match *ret_matches, struct error *e)
+{
+    if (n < 0)
+        return error_set(e, ERR_INVALID, "%d probes", n);
+    _cleanup_(snapshot_unrefp) struct snapshot *s = gallery_now(g);
+    struct gallery_match matches[PROBES_AT_ONCE];
+    for (int done = 0; done < n; done += PROBES_AT_ONCE) {
+        int some = n - done < PROBES_AT_ONCE ? n - done : PROBES_AT_ONCE;
+        const float *from = probes + (size_t)done * (size_t)g->dim;
+        for (int i = 0; i < some; i++)
+            matches[i] = (struct gallery_match){.score = -1, .second = -1};
+        enum err r = search_part(s, s->base, g->dim, from, some, matches, e);
+        if (!r)
+            r = search_part(s, s->delta, g->dim, from, some, matches, e);
+        if (r)
+            return r;
+        memcpy(ret_matches + done, matches, (size_t)some * sizeof *matches);
+    }
+    return ERR_OK;
+}
+
+size_t gallery_count(struct gallery *g)
+{
+    _cleanup_(snapshot_unrefp) struct snapshot *s = gallery_now(g);
+    return snapshot_count(s);
+}
+
+int gallery_dim(const struct gallery *g) { return g->dim; }
