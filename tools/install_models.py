@@ -79,7 +79,7 @@ def from_folder(model, folder):
         if not wrong:
             convert(model, paths[0])
             return True
-        print(f"{', '.join(wrong)} in the folder given is not the file of the lock: not used", file=sys.stderr)
+        print(f"note: {', '.join(wrong)} in the folder given is not the file of the lock: not used", file=sys.stderr)
     return False
 
 
@@ -109,6 +109,8 @@ def install(model, folder, upstream):
     """Returns 0, CACHED or MISSING."""
     if model.installed():
         return CACHED
+    if model.path.exists():
+        print(f"note: {model.path.name} was not the file of the lock: made again", file=sys.stderr)
     if folder and from_folder(model, folder):
         return 0
     if model.tier > 1 and not upstream:

@@ -59,17 +59,15 @@ available()
     apt-cache policy "$1" 2> /dev/null | grep -q '^  Candidate: [^(]'
 }
 
-# as_root COMMAND...: says the whole command when there is no way to run it.
+# as_root COMMAND...: the caller has made sure that there is a way.
 as_root()
 {
-    if [ "$(id -u)" = 0 ]; then
-        "$@"
-    elif command -v sudo > /dev/null && { [ -t 0 ] || sudo -n true 2> /dev/null; }; then
-        sudo "$@"
-    else
-        printf 'Administrator rights are needed. Run this once, then set-up again:\n  %s\n' "$*"
-        return 1
-    fi
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+root_reachable()
+{
+    [ "$(id -u)" = 0 ] || { command -v sudo > /dev/null && { [ -t 0 ] || sudo -n true 2> /dev/null; }; }
 }
 
 # debian_packages NAME|ALTERNATIVE...: installs those of which no alternative is installed.
@@ -84,6 +82,11 @@ debian_packages()
         missing+=("$entry")
     done
     if [ ${#missing[@]} = 0 ]; then return $CACHED; fi
+    if ! root_reachable; then
+        echo "These need administrator rights. Have this run once, then set-up again:"
+        echo "  apt-get update && apt-get install -y --no-install-recommends ${missing[*]%%|*}"
+        return 1
+    fi
     as_root apt-get update -q || { echo "apt-get update failed: see above; offline?"; return 1; }
     for entry in "${missing[@]}"; do
         for name in ${entry//|/ }; do
@@ -143,10 +146,12 @@ optional_models()
     local status=0 args=() folder=${ROLLCALL_MODELS_FROM:-} asked=.deps/upstream.asked
     if [ -z "$folder" ] && [ -d ../shared/models ]; then folder=../shared/models; fi
     if [ -n "$folder" ]; then args+=(--from "$folder"); fi
-    if [ "${ROLLCALL_UPSTREAM:-1}" != 0 ] && [ ! -e $asked ]; then args+=(--upstream); fi
+    if [ "${ROLLCALL_UPSTREAM:-1}" != 0 ] && [ ! -e $asked ]; then
+        args+=(--upstream)
+        touch $asked
+    fi
     # shellcheck disable=SC2086
     in_venv tools/install_models.py "${args[@]}" $OPTIONAL_MODELS || status=$?
-    touch $asked
     if [ $status = $MISSING ]; then
         echo "are optional and not installed: the detector is RetinaFace then, liveness is off."
         echo "To add them: ROLLCALL_MODELS_FROM=DIR tools/setup.sh run (models/README.md lists the files),"
