@@ -1,7 +1,7 @@
 /* What image.c asks of a format, one row each; private to the vision folder.
  *
- * A codec reads bytes from outside: it checks every number it takes from them, allocates pixels only
- * through image_new (after image.c compared the header with the caller's limit) and turns the
+ * A codec reads bytes from outside: it checks every number it takes from them, allocates pixels
+ * only through image_new (after image.c compared the header with the caller's limit) and turns the
  * library's complaint into UNPROCESSABLE. Thread: any. */
 #pragma once
 

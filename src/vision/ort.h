@@ -1,10 +1,10 @@
 /* ONNX Runtime: the one door to it. Models from files, runs with named float tensors.
  *
  * A model is one session, shared by all threads: ort_run is thread-safe. All models of the process
- * share one memory arena of the library, which grows by what is asked for (not by powers of two), so
- * that idle memory stays small. Inputs AND outputs live in the caller's memory: a run copies nothing
- * and the library allocates nothing that outlives it.
- * Subnormal numbers are treated as zero during a run (FaceNet's weights make them: 10x slower). */
+ * share one memory arena of the library, which grows by what is asked for (not by powers of two),
+ * so that idle memory stays small. Inputs AND outputs live in the caller's memory: a run copies
+ * nothing and the library allocates nothing that outlives it. Subnormal numbers are treated as zero
+ * during a run (FaceNet's weights make them: 10x slower). */
 #pragma once
 
 #include "base/error.h"

@@ -8,8 +8,8 @@ struct image_area {
     int x, y, width, height;
 };
 
-/* Averages factor x factor blocks: out = (sum + factor^2 / 2) / factor^2 in integers, blocks counted
- * from the top left corner of src, incomplete ones dropped. area lies inside the
+/* Averages factor x factor blocks: out = (sum + factor^2 / 2) / factor^2 in integers, blocks
+ * counted from the top left corner of src, incomplete ones dropped. area lies inside the
  * (src->width / factor) x (src->height / factor) result and says which of it to compute.
  * factor 2..BOX_FACTOR_MAX. Errors NOMEM. Thread any. Cost: reads each pixel once. */
 enum { BOX_FACTOR_MAX = 2047 };

@@ -1,0 +1,40 @@
+/* Face encoders: aligned crops in, unit vectors out. One spec row per encoder.
+ * Thread: encoder_open/close one; encoder_run any. */
+#pragma once
+
+#include "vision/align.h"
+#include "vision/model_verify.h"
+#include "vision/vision.h"
+
+struct ort_model;
+
+struct encoder_spec {
+    const char *name; /* in options, templates and the file name NAME.onnx */
+    const char *input, *output;
+    int dim;
+    struct crop_spec crops[DETECTOR_KIND_N]; /* fitted to each detector's boxes */
+};
+
+struct encoder {
+    const struct encoder_spec *spec;
+    struct ort_model *model; /* owned */
+    char sha256[MODEL_SHA256_TEXT];
+};
+
+enum { ENCODER_TENSOR = 3 * CROP_PIXELS }; /* floats of one face */
+
+/* The row of that name. Errors INVALID. */
+NODISCARD enum err encoder_spec_of(const char *name, const struct encoder_spec **ret_spec,
+                                   struct error *e);
+
+/* Verifies and loads the model. Errors INVALID (no such name), those of model_verify and ort_open.
+ */
+NODISCARD enum err encoder_open(const char *name, const char *models_dir, int threads,
+                                struct encoder *ret_encoder, struct error *e);
+void encoder_close(struct encoder *enc);
+
+/* Embeds n faces in one run. tensors [n][3][160][160] as crop_standardise writes them; ret_vec
+ * [n][dim], L2 norm 1. ret_run_us: inside the model. Errors UNAVAILABLE. Cost n x 22 ms a thread.
+ */
+NODISCARD enum err encoder_run(const struct encoder *enc, float *tensors, int n, float *ret_vec,
+                               int64_t *ret_run_us, struct error *e);

@@ -1,0 +1,249 @@
+/* ONNX Runtime's C API behind ort.h: the only file that includes its header.
+ *
+ * Process-wide state: the API table, the environment with its shared CPU arena, and a description
+ * of CPU memory, made with the first model and released with the last (mutex, reference count).
+ * Every OrtStatus ends in status_error. Runs happen on the caller's thread plus threads - 1 others.
+ */
+#include "vision/ort.h"
+
+#include "base/mem.h"
+#include "base/time.h"
+
+#include <onnxruntime_c_api.h>
+#include <pthread.h>
+#include <string.h>
+
+enum { API_VERSION = 22 }; /* the oldest with the plug-in providers of later devices */
+
+static struct {
+    pthread_mutex_t lock;
+    int users;
+    const OrtApi *api;
+    OrtEnv *env;
+    OrtMemoryInfo *memory;
+} runtime = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+struct ort_model {
+    OrtSession *session;
+};
+
+const char *ort_version(void) { return OrtGetApiBase()->GetVersionString(); }
+
+/* OK for NULL; else releases the status and reports it. */
+static enum err status_error(OrtStatus *status, const char *doing, struct error *e)
+{
+    if (!status)
+        return ERR_OK;
+    enum err code =
+        runtime.api->GetErrorCode(status) == ORT_NO_SUCHFILE ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
+    error_set(e, code, "ONNX Runtime, %s: %s", doing, runtime.api->GetErrorMessage(status));
+    runtime.api->ReleaseStatus(status);
+    return code;
+}
+
+/* Flush-to-zero and denormals-are-zero for the calling thread. The session option reaches the
+ * library's own threads and the thread that made the first session, not the workers that call Run;
+ * the old state comes back afterwards. */
+static unsigned denormals_off(void)
+{
+#if defined(__SSE__)
+    enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 }; /* Intel SDM vol. 1, 10.2.3 */
+    unsigned old = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(old | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
+    return old;
+#else
+    return 0;
+#endif
+}
+
+static void denormals_restore(unsigned old)
+{
+#if defined(__SSE__)
+    __builtin_ia32_ldmxcsr(old);
+#else
+    (void)old;
+#endif
+}
+
+static enum err register_arena(struct error *e)
+{
+    const OrtApi *api = runtime.api;
+    const char *const keys[] = {"arena_extend_strategy"};
+    const size_t values[] = {1}; /* grow by what is asked for */
+    OrtArenaCfg *config = NULL;
+    enum err r = status_error(api->CreateArenaCfgV2(keys, values, 1, &config), "arena", e);
+    if (!r)
+        r = status_error(api->CreateAndRegisterAllocator(runtime.env, runtime.memory, config),
+                         "arena", e);
+    api->ReleaseArenaCfg(config);
+    return r;
+}
+
+static void runtime_stop(void)
+{
+    if (runtime.memory)
+        runtime.api->ReleaseMemoryInfo(runtime.memory);
+    if (runtime.env)
+        runtime.api->ReleaseEnv(runtime.env);
+    runtime.memory = NULL;
+    runtime.env = NULL;
+}
+
+static enum err runtime_start(struct error *e)
+{
+    runtime.api = OrtGetApiBase()->GetApi(API_VERSION);
+    if (!runtime.api)
+        return error_set(e, ERR_UNAVAILABLE, "ONNX Runtime %s is too old: API version %d is needed",
+                         ort_version(), API_VERSION);
+    const OrtApi *api = runtime.api;
+    enum err r =
+        status_error(api->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "rollcall", &runtime.env), "start", e);
+    if (!r)
+        r = status_error(api->DisableTelemetryEvents(runtime.env), "start", e);
+    if (!r)
+        r = status_error(
+            api->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &runtime.memory),
+            "memory", e);
+    if (!r)
+        r = register_arena(e);
+    if (r)
+        runtime_stop();
+    return r;
+}
+
+static enum err runtime_ref(struct error *e)
+{
+    pthread_mutex_lock(&runtime.lock);
+    enum err r = runtime.users ? ERR_OK : runtime_start(e);
+    if (!r)
+        runtime.users++;
+    pthread_mutex_unlock(&runtime.lock);
+    return r;
+}
+
+static void runtime_unref(void)
+{
+    pthread_mutex_lock(&runtime.lock);
+    if (--runtime.users == 0)
+        runtime_stop();
+    pthread_mutex_unlock(&runtime.lock);
+}
+
+static enum err set_options(OrtSessionOptions *o, int threads, struct error *e)
+{
+    const OrtApi *api = runtime.api;
+    static const char *const entries[][2] = {
+        {"session.set_denormal_as_zero", "1"},
+        {"session.use_env_allocators", "1"},
+    };
+    enum err r = status_error(api->SetIntraOpNumThreads(o, threads), "options", e);
+    if (!r)
+        r = status_error(api->SetInterOpNumThreads(o, 1), "options", e);
+    if (!r)
+        r = status_error(api->SetSessionGraphOptimizationLevel(o, ORT_ENABLE_ALL), "options", e);
+    for (size_t i = 0; !r && i < ARRAY_LEN(entries); i++)
+        r = status_error(api->AddSessionConfigEntry(o, entries[i][0], entries[i][1]), "options", e);
+    return r;
+}
+
+static enum err session_new(const char *path, int threads, OrtSession **ret_session,
+                            struct error *e)
+{
+    OrtSessionOptions *options = NULL;
+    enum err r = status_error(runtime.api->CreateSessionOptions(&options), "options", e);
+    if (!r)
+        r = set_options(options, threads, e);
+    if (!r)
+        r = status_error(runtime.api->CreateSession(runtime.env, path, options, ret_session),
+                         "load model", e);
+    if (options)
+        runtime.api->ReleaseSessionOptions(options);
+    return r;
+}
+
+enum err ort_open(const char *path, int threads, struct ort_model **ret_model, struct error *e)
+{
+    struct ort_model *m = mem_alloc(sizeof *m);
+    if (!m)
+        return error_set(e, ERR_NOMEM, "no memory for a model");
+    enum err r = runtime_ref(e);
+    if (r) {
+        mem_free(m);
+        return r;
+    }
+    unsigned fp = denormals_off();
+    r = session_new(path, threads, &m->session, e);
+    denormals_restore(fp);
+    if (r) {
+        runtime_unref();
+        mem_free(m);
+        return r;
+    }
+    *ret_model = m;
+    return ERR_OK;
+}
+
+void ort_close(struct ort_model *m)
+{
+    if (!m)
+        return;
+    runtime.api->ReleaseSession(m->session);
+    runtime_unref();
+    mem_free(m);
+}
+
+/* The tensors of one side of a run, as the library wants them. */
+struct values {
+    const char *names[ORT_TENSORS_MAX];
+    OrtValue *values[ORT_TENSORS_MAX];
+    int n;
+};
+
+static void values_done(struct values *v)
+{
+    for (int i = 0; i < v->n; i++)
+        runtime.api->ReleaseValue(v->values[i]);
+}
+
+static enum err values_init(struct values *v, const struct ort_tensor *tensors, int n,
+                            struct error *e)
+{
+    if (n < 1 || n > ORT_TENSORS_MAX)
+        return error_set(e, ERR_UNAVAILABLE, "a model run takes 1 to %d tensors", ORT_TENSORS_MAX);
+    for (int i = 0; i < n; i++) {
+        const struct ort_tensor *t = &tensors[i];
+        size_t bytes = sizeof(float);
+        for (int d = 0; d < t->rank; d++)
+            bytes *= (size_t)t->dims[d];
+        enum err r = status_error(runtime.api->CreateTensorWithDataAsOrtValue(
+                                      runtime.memory, t->data, bytes, t->dims, (size_t)t->rank,
+                                      ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &v->values[i]),
+                                  t->name, e);
+        if (r)
+            return r;
+        v->names[i] = t->name;
+        v->n = i + 1;
+    }
+    return ERR_OK;
+}
+
+enum err ort_run(const struct ort_model *m, const struct ort_tensor *inputs, int n_inputs,
+                 const struct ort_tensor *outputs, int n_outputs, int64_t *ret_us, struct error *e)
+{
+    _cleanup_(values_done) struct values in = {.n = 0}, out = {.n = 0};
+    enum err r = values_init(&in, inputs, n_inputs, e);
+    if (!r)
+        r = values_init(&out, outputs, n_outputs, e);
+    if (r)
+        return r;
+    usec_t start = time_mono();
+    unsigned fp = denormals_off();
+    OrtStatus *status =
+        runtime.api->Run(m->session, NULL, in.names, (const OrtValue *const *)in.values,
+                         (size_t)in.n, out.names, (size_t)out.n, out.values);
+    denormals_restore(fp);
+    r = status_error(status, "run", e);
+    if (!r)
+        *ret_us = time_mono() - start;
+    return r;
+}

@@ -1,0 +1,151 @@
+/* Prints what the vision engine makes of raw pixels, as JSON, for tests/golden/test_golden.py.
+ *
+ *     golden_dump MODELS_DIR DETECTOR LONG_SIDE RAWFILE WIDTH HEIGHT [BOX_AND_EYES]
+ *
+ * RAWFILE holds WIDTH x HEIGHT RGB bytes, so both sides start from the same decoded pixels. With
+ * BOX_AND_EYES = "x,y,w,h,eye0x,eye0y,eye1x,eye1y" that face is cropped and embedded and nothing is
+ * detected. Faces come in the detector's order, best score first. */
+#include "base/file.h"
+#include "vision/detector.h"
+#include "vision/encoder.h"
+
+#include <stdio.h>
+
+enum { MEMORY_BYTES_MAX = 1024 * MIB, GIVEN_NUMBERS = 8 };
+
+static enum err to_int(const char *text, int *ret_value, struct error *e)
+{
+    int64_t value;
+    enum err r = str_to_i64(str_from(text), &value, e);
+    if (!r)
+        *ret_value = (int)value;
+    return r;
+}
+
+static void print_numbers(const char *name, const float *v, int n)
+{
+    printf(",\"%s\":[", name);
+    for (int i = 0; i < n; i++)
+        printf("%s%.9g", i ? "," : "", (double)v[i]);
+    printf("]");
+}
+
+static void print_crop(const struct crop *c)
+{
+    enum { MIDDLE = CROP_SIDE / 2 * CROP_SIDE + CROP_SIDE / 2 };
+    double mean, deviation;
+    crop_statistics(c, &mean, &deviation);
+    printf(",\"crop_mean\":%.9g,\"crop_std\":%.9g,\"middle\":[%d,%d,%d]", mean, deviation,
+           c->planes[0][MIDDLE], c->planes[1][MIDDLE], c->planes[2][MIDDLE]);
+}
+
+static enum err print_face(struct vision *v, const struct crop_spec *spec, struct arena *a,
+                           const struct image *im, const struct face *f, struct error *e)
+{
+    float *vector = NULL;
+    struct crop *crop = arena_alloc(a, sizeof *crop);
+    struct vision_timing timing = {0};
+    enum err r = crop ? align_face(a, im, f, spec, crop, e) : error_set(e, ERR_NOMEM, "memory");
+    if (!r)
+        r = vision_embed(v, a, im, f, 1, &vector, &timing, e);
+    if (r)
+        return r;
+    printf("{\"score\":%.9g", (double)f->score);
+    print_numbers("box", f->box, 4);
+    print_numbers("points", &f->points[0][0], 2 * FACE_POINTS);
+    print_crop(crop);
+    print_numbers("embedding", vector, vision_dim(v));
+    printf("}");
+    return ERR_OK;
+}
+
+static enum err given_face(const char *text, struct face *ret_face, struct error *e)
+{
+    struct str rest = str_from(text), part;
+    double n[GIVEN_NUMBERS] = {0};
+    for (int i = 0; i < GIVEN_NUMBERS; i++) {
+        if (!str_split(&rest, ',', &part))
+            return error_set(e, ERR_INVALID, "BOX_AND_EYES needs %d numbers", GIVEN_NUMBERS);
+        enum err r = str_to_double(part, &n[i], e);
+        if (r)
+            return r;
+    }
+    *ret_face = (struct face){.box = {(float)n[0], (float)n[1], (float)n[2], (float)n[3]},
+                              .points = {{(float)n[4], (float)n[5]}, {(float)n[6], (float)n[7]}},
+                              .score = 1};
+    return ERR_OK;
+}
+
+static enum err dump(struct vision *v, struct arena *a, const struct image *im, const char *given,
+                     struct error *e)
+{
+    struct face one, *faces = &one;
+    int n = 1;
+    int64_t run_us = 0;
+    enum err r =
+        given ? given_face(given, &one, e) : vision_detect(v, a, im, &faces, &n, &run_us, e);
+    struct encoder enc = {0};
+    if (!r)
+        r = encoder_spec_of(vision_encoder(v), &enc.spec, e);
+    enum detector_kind kind = DETECTOR_YUNET;
+    if (!r)
+        r = detector_kind_of(vision_detector(v), "", &kind, e);
+    if (r)
+        return r;
+    printf("{\"detector\":\"%s\",\"preprocessing\":\"%s\",\"faces\":[", vision_detector(v),
+           vision_preprocessing(v));
+    for (int i = 0; !r && i < n; i++) {
+        printf("%s", i ? "," : "");
+        r = print_face(v, &enc.spec->crops[kind], a, im, &faces[i], e);
+    }
+    printf("]}\n");
+    return r;
+}
+
+static enum err run(char **argv, const char *given, struct error *e)
+{
+    struct vision_options o = {.models_dir = argv[1],
+                               .detector = argv[2],
+                               .encoder = "facenet128",
+                               .min_confidence = .6,
+                               .threads = 1,
+                               .batch_max = 8};
+    struct image im = {0};
+    struct str raw;
+    enum err r = to_int(argv[3], &o.detector_long_side, e);
+    if (!r)
+        r = to_int(argv[5], &im.width, e);
+    if (!r)
+        r = to_int(argv[6], &im.height, e);
+    _cleanup_(arena_freep) struct arena *a = arena_new(MEMORY_BYTES_MAX);
+    if (!r && !a)
+        r = error_set(e, ERR_NOMEM, "memory");
+    if (!r)
+        r = file_read(argv[4], MEMORY_BYTES_MAX / 2, a, &raw, e);
+    if (!r && raw.n != (size_t)im.width * (size_t)im.height * 3)
+        r = error_set(e, ERR_INVALID, "%s is not %d x %d RGB", argv[4], im.width, im.height);
+    if (r)
+        return r;
+    im.rgb = (uint8_t *)arena_copy(a, raw).p;
+    struct vision *v;
+    r = vision_open(&o, &v, e);
+    if (r)
+        return r;
+    r = dump(v, a, &im, given, e);
+    vision_close(v);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 7 && argc != 8) {
+        fprintf(stderr, "usage: golden_dump MODELS_DIR DETECTOR LONG_SIDE RAWFILE WIDTH HEIGHT "
+                        "[BOX_AND_EYES]\n");
+        return 2;
+    }
+    struct error e;
+    enum err r = run(argv, argc == 8 ? argv[7] : NULL, &e);
+    if (r)
+        fprintf(stderr, "golden_dump: %s\n", e.msg);
+    return r ? 1 : 0;
+}
