@@ -55,17 +55,20 @@ struct db_rows;
 typedef enum err (*db_fn)(struct db_cx *cx, void *ctx, struct error *e);
 
 /* Runs fn in a transaction; returns fn's error (rolled back) or that of the commit. Errors of its
- * own: UNAVAILABLE (database gone, read-only or disk full: says which), FULL (too many writers
- * waiting). */
+ * own: UNAVAILABLE (database gone, locked, read-only or disk full: says which), CORRUPT, FULL (too
+ * many writers waiting). */
 NODISCARD enum err db_tx(struct db *db, db_fn fn, void *ctx, struct error *e);
 NODISCARD enum err db_read(struct db *db, db_fn fn, void *ctx, struct error *e);
 
 /* Starts a query; step with db_next; done by db_rows_done (also the cleanup helper). A statement
- * without result rows runs at the first db_next. Errors CONFLICT (a unique or foreign key: the
- * message names it), UNAVAILABLE, INTERNAL. */
+ * without result rows runs at the first db_next; one with RETURNING is only done (and its foreign
+ * keys checked) when db_next has said that no row is left. Errors CONFLICT (a unique or foreign
+ * key: the message names the unique one), INVALID (another constraint, named; text that is not
+ * UTF-8 or holds a zero byte), UNAVAILABLE, CORRUPT, NOMEM, INTERNAL. After an error of a write the
+ * transaction is good for nothing but returning that error (PostgreSQL refuses more). */
 NODISCARD enum err db_query(struct db_cx *cx, enum query q, const struct db_value *args, int n,
                             struct db_rows **ret_rows, struct error *e);
-/* ret_has = a row is there. */
+/* ret_has = a row is there; after the last one, and after an error, do not call again. */
 NODISCARD enum err db_next(struct db_rows *rows, bool *ret_has, struct error *e);
 void db_rows_done(struct db_rows **rows);
 /* Runs a query to its end, ignoring rows; ret_changed (may be NULL) = rows written. */
@@ -84,14 +87,15 @@ void db_col_copy(struct db_rows *rows, const char *name, char *out, size_t n);
 struct db_options {
     const char *path; /* SQLite file */
     int readers;      /* read connections kept open */
-    bool create;      /* make the file when missing */
+    bool create;      /* make the file (0600) and its folder (0700) when missing */
+    int waiting;      /* transactions that may wait for the writer; 0 = 1024 */
 };
 
 /* Opens the SQLite back end: WAL, synchronous=FULL, foreign keys, busy timeout; takes the lock file
- * PATH.lock (one serve process owns a file). Errors CONFLICT (held by another process), IO,
- * CORRUPT. */
+ * PATH.lock (one serve process owns a file). Errors CONFLICT (held by another process), NOT_FOUND
+ * (no file and not `create`), IO, UNAVAILABLE, CORRUPT. */
 NODISCARD enum err db_sqlite_open(const struct db_options *o, struct db **ret_db, struct error *e);
-/* Waits for running transactions, then closes. */
+/* Waits for running and waiting transactions, then closes. Nobody may call it any more. */
 void db_close(struct db *db);
 const char *db_backend(const struct db *db); /* "sqlite" */
 

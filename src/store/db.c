@@ -1,0 +1,123 @@
+/* The back-end-neutral half of the database driver: checks arguments, then calls the vtable.
+ *
+ * Text is checked here and not in a back end, because SQLite would store any bytes and PostgreSQL
+ * only UTF-8 without zero bytes. Thread: any; the only state is a thread-local nesting flag. */
+#include "store/db.h"
+
+#include <assert.h>
+
+#include "store/driver.h"
+
+static _Thread_local bool inside_fn;
+
+void db_fn_enter(void)
+{
+    assert(!inside_fn);
+    inside_fn = true;
+}
+
+void db_fn_leave(void) { inside_fn = false; }
+
+enum err db_tx(struct db *db, db_fn fn, void *ctx, struct error *e)
+{
+    assert(!inside_fn); /* see db.h: never another db_tx inside fn */
+    return db->driver->tx(db, fn, ctx, e);
+}
+
+enum err db_read(struct db *db, db_fn fn, void *ctx, struct error *e)
+{
+    assert(!inside_fn);
+    return db->driver->read(db, fn, ctx, e);
+}
+
+static enum err args_check(enum query q, const struct db_value *args, int n, struct error *e)
+{
+    for (int i = 0; i < n; i++) {
+        if (args[i].type != DB_TEXT)
+            continue;
+        struct str s = args[i].s;
+        if (!str_is_utf8(s) || (s.n && memchr(s.p, 0, s.n)))
+            return error_set(e, ERR_INVALID, "%s: parameter %d is not UTF-8 text without NUL",
+                             query_texts[q].name, i + 1);
+    }
+    return ERR_OK;
+}
+
+enum err db_query(struct db_cx *cx, enum query q, const struct db_value *args, int n,
+                  struct db_rows **ret_rows, struct error *e)
+{
+    assert(n == query_texts[q].params);
+    enum err r = args_check(q, args, n, e);
+    return r ? r : cx->driver->query(cx, q, args, n, ret_rows, e);
+}
+
+enum err db_next(struct db_rows *rows, bool *ret_has, struct error *e)
+{
+    return rows->driver->next(rows, ret_has, e);
+}
+
+void db_rows_done(struct db_rows **rows)
+{
+    if (*rows)
+        (*rows)->driver->rows_done(*rows);
+    *rows = NULL;
+}
+
+enum err db_exec(struct db_cx *cx, enum query q, const struct db_value *args, int n,
+                 int64_t *ret_changed, struct error *e)
+{
+    _cleanup_(db_rows_done) struct db_rows *rows = NULL;
+    enum err r = db_query(cx, q, args, n, &rows, e);
+    for (bool has = true; !r && has;)
+        r = db_next(rows, &has, e);
+    if (!r && ret_changed)
+        *ret_changed = rows->driver->changed(rows);
+    return r;
+}
+
+static struct db_value column_value(struct db_rows *rows, const char *name)
+{
+    int column = rows->driver->column(rows, name);
+    assert(column >= 0);
+    return rows->driver->value(rows, column);
+}
+
+int64_t db_col_int(struct db_rows *rows, const char *name)
+{
+    struct db_value v = column_value(rows, name);
+    return v.type == DB_INT ? v.i : 0;
+}
+
+double db_col_real(struct db_rows *rows, const char *name)
+{
+    struct db_value v = column_value(rows, name);
+    return v.type == DB_REAL ? v.d : v.type == DB_INT ? (double)v.i : 0;
+}
+
+struct str db_col_str(struct db_rows *rows, const char *name)
+{
+    struct db_value v = column_value(rows, name);
+    bool has = (v.type == DB_TEXT || v.type == DB_BLOB) && v.s.p;
+    return has ? v.s : str_from("");
+}
+
+bool db_col_is_null(struct db_rows *rows, const char *name)
+{
+    return column_value(rows, name).type == DB_NULL;
+}
+
+void db_col_copy(struct db_rows *rows, const char *name, char *out, size_t n)
+{
+    struct str s = db_col_str(rows, name);
+    size_t take = s.n < n ? s.n : n - 1;
+    memcpy(out, s.p, take);
+    out[take] = 0;
+}
+
+void db_close(struct db *db)
+{
+    if (db)
+        db->driver->close(db);
+}
+
+const char *db_backend(const struct db *db) { return db->driver->name; }

@@ -1,0 +1,57 @@
+-- Courses and rosters.
+
+-- name: course_insert :exec
+INSERT INTO course (id, code, title, term, confirmations, late_after_min, roster_version, version,
+    created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, 1, 1, $7, $8);
+
+-- name: course_by_id :one
+SELECT id, code, title, term, confirmations, late_after_min, version, created_at, updated_at
+FROM course WHERE id = $1;
+
+-- name: course_list :many
+SELECT id, code, title, term, confirmations, late_after_min, version, created_at, updated_at
+FROM course WHERE id > $1 ORDER BY id LIMIT $2;
+
+-- name: course_update :one
+UPDATE course
+SET code = $2, title = $3, term = $4, confirmations = $5, late_after_min = $6,
+    version = version + 1, updated_at = $7
+WHERE id = $1 AND (CAST($8 AS bigint) = 0 OR version = CAST($8 AS bigint))
+RETURNING version;
+
+-- name: course_session_count :one
+SELECT count(*) AS n FROM session WHERE course_id = $1;
+
+-- name: course_roster_delete :exec
+DELETE FROM roster_entry WHERE course_id = $1;
+
+-- name: course_delete :exec
+DELETE FROM course WHERE id = $1;
+
+-- name: roster_add :exec
+INSERT INTO roster_entry (id, course_id, student_id, valid_from, valid_to)
+VALUES ($1, $2, $3, $4, NULL)
+ON CONFLICT (course_id, student_id) WHERE valid_to IS NULL DO NOTHING;
+
+-- name: roster_remove :exec
+UPDATE roster_entry SET valid_to = $3
+WHERE course_id = $1 AND student_id = $2 AND valid_to IS NULL;
+
+-- name: roster_bump :exec
+UPDATE course SET roster_version = roster_version + 1 WHERE id = $1;
+
+-- name: roster_version :one
+SELECT roster_version FROM course WHERE id = $1;
+
+-- name: roster_list :many
+SELECT s.id AS student_id, s.external_id, s.name, r.valid_from, r.valid_to,
+    (SELECT count(*) FROM template t WHERE t.student_id = s.id AND t.encoder = $3) AS templates
+FROM roster_entry r JOIN student s ON s.id = r.student_id
+WHERE r.course_id = $1 AND r.valid_from <= $2 AND (r.valid_to IS NULL OR r.valid_to > $2)
+ORDER BY s.name, s.id;
+
+-- name: roster_ids :many
+SELECT DISTINCT student_id FROM roster_entry
+WHERE course_id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)
+ORDER BY student_id;

@@ -1,0 +1,55 @@
+-- Marks, the register behind them, and the outbox.
+
+-- A duplicate gives no row; what stands is kept.
+-- name: mark_insert :one
+INSERT INTO mark (session_id, student_id, frame, status, source, first_seen, last_seen, receipt,
+    created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (session_id, student_id) DO NOTHING
+RETURNING frame;
+
+-- name: mark_touch :exec
+UPDATE mark
+SET last_seen = CASE WHEN CAST($3 AS bigint) > last_seen THEN CAST($3 AS bigint) ELSE last_seen END
+WHERE session_id = $1 AND student_id = $2;
+
+-- name: mark_by_student :one
+SELECT m.session_id, m.student_id, s.external_id, s.name, m.frame, m.status, m.source,
+    m.first_seen, m.last_seen, m.receipt, m.created_at
+FROM mark m JOIN student s ON s.id = m.student_id
+WHERE m.session_id = $1 AND m.student_id = $2;
+
+-- name: mark_list :many
+SELECT m.session_id, m.student_id, s.external_id, s.name, m.frame, m.status, m.source,
+    m.first_seen, m.last_seen, m.receipt, m.created_at
+FROM mark m JOIN student s ON s.id = m.student_id
+WHERE m.session_id = $1
+ORDER BY s.name, s.id;
+
+-- Appends of one chain wait for each other; SQLite's one writer sees to that by itself.
+-- name: register_lock :many
+-- dialect: sqlite
+SELECT 1 AS locked WHERE $1 = '';
+-- dialect: postgres
+SELECT pg_advisory_xact_lock(hashtextextended($1, 0)) AS locked;
+
+-- name: register_last :one
+SELECT seq, hash FROM register_event WHERE chain = $1 ORDER BY seq DESC LIMIT 1;
+
+-- name: register_insert :exec
+INSERT INTO register_event (chain, seq, prev_hash, hash, actor, at, student, payload)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: register_list :many
+SELECT chain, seq, prev_hash, hash, actor, at, student, payload
+FROM register_event WHERE chain = $1 ORDER BY seq;
+
+-- name: outbox_insert :exec
+INSERT INTO outbox (id, topic, payload, created_at) VALUES ($1, $2, $3, $4);
+
+-- name: outbox_list :many
+SELECT id, topic, payload, created_at FROM outbox
+WHERE created_at < $1 ORDER BY created_at, id LIMIT $2;
+
+-- name: outbox_delete :exec
+DELETE FROM outbox WHERE id = $1;

@@ -1,0 +1,48 @@
+-- Sessions and cameras.
+
+-- name: session_insert :exec
+INSERT INTO session (id, course_id, title, planned_start, planned_end, started_at, ended_at,
+    status, confirmations, confirm_gap_ms, confirm_window_s, late_after_min, version, created_at,
+    updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, $14);
+
+-- name: session_by_id :one
+SELECT s.id, s.course_id, s.title, c.code AS course_code, c.title AS course_title,
+    s.planned_start, s.planned_end, s.started_at, s.ended_at, s.status, s.confirmations,
+    s.confirm_gap_ms, s.confirm_window_s, s.late_after_min, s.version, s.created_at, s.updated_at
+FROM session s JOIN course c ON c.id = s.course_id
+WHERE s.id = $1;
+
+-- name: session_list :many
+SELECT s.id, s.course_id, s.title, c.code AS course_code, c.title AS course_title,
+    s.planned_start, s.planned_end, s.started_at, s.ended_at, s.status, s.confirmations,
+    s.confirm_gap_ms, s.confirm_window_s, s.late_after_min, s.version, s.created_at, s.updated_at
+FROM session s JOIN course c ON c.id = s.course_id
+WHERE ($1 = '' OR s.course_id = $1) AND ($2 = '' OR s.status = $2) AND ($3 = '' OR s.id < $3)
+ORDER BY s.id DESC LIMIT $4;
+
+-- name: session_start :exec
+UPDATE session SET status = 'active', started_at = $2, updated_at = $3, version = version + 1
+WHERE id = $1 AND status = 'scheduled';
+
+-- name: session_stop :exec
+UPDATE session SET status = 'closed', ended_at = $2, updated_at = $3, version = version + 1
+WHERE id = $1 AND status = 'active';
+
+-- name: session_mark_count :one
+SELECT count(*) AS n FROM mark WHERE session_id = $1;
+
+-- name: session_delete :exec
+DELETE FROM session WHERE id = $1;
+
+-- name: camera_insert :exec
+INSERT INTO camera (id, name, room, created_at) VALUES ($1, $2, $3, $4);
+
+-- name: camera_by_id :one
+SELECT id, name, room, created_at FROM camera WHERE id = $1;
+
+-- name: camera_list :many
+SELECT id, name, room, created_at FROM camera WHERE id > $1 ORDER BY id LIMIT $2;
+
+-- name: camera_delete :exec
+DELETE FROM camera WHERE id = $1;

@@ -1,0 +1,48 @@
+-- Students.
+
+-- name: student_insert :exec
+INSERT INTO student (id, external_id, name, email, status, version, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, 1, $6, $7);
+
+-- name: student_by_id :one
+SELECT id, external_id, name, email, status, version, created_at, updated_at
+FROM student WHERE id = $1;
+
+-- name: student_by_external_id :one
+SELECT id, external_id, name, email, status, version, created_at, updated_at
+FROM student WHERE external_id = $1;
+
+-- Both lower() fold ASCII alone here.
+-- name: student_list :many
+-- dialect: sqlite
+SELECT id, external_id, name, email, status, version, created_at, updated_at
+FROM student
+WHERE id > $1 AND ($2 = '' OR instr(lower(name), lower($2)) > 0
+    OR instr(lower(external_id), lower($2)) > 0)
+ORDER BY id LIMIT $3;
+-- dialect: postgres
+SELECT id, external_id, name, email, status, version, created_at, updated_at
+FROM student
+WHERE id > $1 AND ($2 = '' OR strpos(lower(name COLLATE "C"), lower($2 COLLATE "C")) > 0
+    OR strpos(lower(external_id COLLATE "C"), lower($2 COLLATE "C")) > 0)
+ORDER BY id LIMIT $3;
+
+-- name: student_update :one
+UPDATE student
+SET external_id = $2, name = $3, email = $4, status = $5, version = version + 1, updated_at = $6
+WHERE id = $1 AND (CAST($7 AS bigint) = 0 OR version = CAST($7 AS bigint))
+RETURNING version;
+
+-- name: student_mark_count :one
+SELECT count(*) AS n FROM mark WHERE student_id = $1;
+
+-- The courses whose roster changes when the student goes.
+-- name: student_roster_bump :exec
+UPDATE course SET roster_version = roster_version + 1
+WHERE id IN (SELECT course_id FROM roster_entry WHERE student_id = $1);
+
+-- name: student_roster_delete :exec
+DELETE FROM roster_entry WHERE student_id = $1;
+
+-- name: student_delete :exec
+DELETE FROM student WHERE id = $1;

@@ -1,0 +1,24 @@
+-- Templates: one row per accepted enrolment photo.
+
+-- name: template_insert :exec
+INSERT INTO template (id, student_id, encoder, preprocessing, model_precision, model_sha256,
+    sealed, quality, source, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+
+-- name: template_of_student :many
+SELECT id, student_id, encoder, preprocessing, model_precision, model_sha256, sealed, quality,
+    source, created_at
+FROM template WHERE student_id = $1 AND encoder = $2 AND preprocessing = $3
+ORDER BY created_at, id;
+
+-- name: template_each :many
+SELECT id, student_id, encoder, preprocessing, model_precision, model_sha256, sealed, quality,
+    source, created_at
+FROM template WHERE encoder = $1 AND preprocessing = $2
+ORDER BY student_id, id;
+
+-- name: template_count :one
+SELECT count(*) AS n FROM template WHERE student_id = $1 AND encoder = $2;
+
+-- name: template_delete :exec
+DELETE FROM template WHERE student_id = $1;

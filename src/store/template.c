@@ -1,0 +1,91 @@
+/* Templates: see template.h. SQL in sql/template.sql. Inside db_tx or db_read, any thread. */
+#include "store/template.h"
+
+#include "store/rows.h"
+
+enum err template_insert(struct db_cx *cx, const struct template_row *t, struct error *e)
+{
+    const struct db_value args[] = {
+        db_text(t->id),        db_text(t->student.text),
+        text_of(t->encoder),   text_of(t->preprocessing),
+        text_of(t->precision), text_of(t->model_sha256),
+        blob_of(t->sealed),    db_real(t->quality),
+        text_of(t->source),    time_or_now(t->created_at),
+    };
+    enum err r = db_exec(cx, Q_TEMPLATE_INSERT, args, ARRAY_LEN(args), NULL, e);
+    return error_replace(e, r, ERR_CONFLICT, ERR_NOT_FOUND,
+                         "there is no such student (or this template exists already)");
+}
+
+static void template_read(struct row *row, void *ret_item)
+{
+    struct template_row *t = ret_item;
+    db_col_copy(row->rows, "id", t->id, sizeof t->id);
+    db_col_copy(row->rows, "student_id", t->student.text, sizeof t->student.text);
+    t->encoder = row_str(row, "encoder");
+    t->preprocessing = row_str(row, "preprocessing");
+    t->precision = row_str(row, "model_precision");
+    t->model_sha256 = row_str(row, "model_sha256");
+    t->sealed = row_str(row, "sealed");
+    t->quality = db_col_real(row->rows, "quality");
+    t->source = row_str(row, "source");
+    t->created_at = db_col_int(row->rows, "created_at");
+}
+
+enum err template_of_student(struct db_cx *cx, struct arena *a, struct student_id student,
+                             struct str encoder, struct str preprocessing,
+                             struct template_row **ret_rows, int *ret_n, struct error *e)
+{
+    const struct db_value args[] = {db_text(student.text), text_of(encoder),
+                                    text_of(preprocessing)};
+    return rows_all(cx, Q_TEMPLATE_OF_STUDENT, args, ARRAY_LEN(args), a, template_read,
+                    sizeof(struct template_row), ret_rows, ret_n, e);
+}
+
+/* The same without copies: text is borrowed from the row. */
+static struct template_row template_borrow(struct db_rows *rows)
+{
+    struct template_row t = {0};
+    db_col_copy(rows, "id", t.id, sizeof t.id);
+    db_col_copy(rows, "student_id", t.student.text, sizeof t.student.text);
+    t.encoder = db_col_str(rows, "encoder");
+    t.preprocessing = db_col_str(rows, "preprocessing");
+    t.precision = db_col_str(rows, "model_precision");
+    t.model_sha256 = db_col_str(rows, "model_sha256");
+    t.sealed = db_col_str(rows, "sealed");
+    t.quality = db_col_real(rows, "quality");
+    t.source = db_col_str(rows, "source");
+    t.created_at = db_col_int(rows, "created_at");
+    return t;
+}
+
+enum err template_each(struct db_cx *cx, struct str encoder, struct str preprocessing,
+                       template_fn fn, void *ctx, struct error *e)
+{
+    _cleanup_(db_rows_done) struct db_rows *rows = NULL;
+    const struct db_value args[] = {text_of(encoder), text_of(preprocessing)};
+    enum err r = db_query(cx, Q_TEMPLATE_EACH, args, ARRAY_LEN(args), &rows, e);
+    for (;;) {
+        bool has = false;
+        if (!r)
+            r = db_next(rows, &has, e);
+        if (r || !has)
+            return r;
+        struct template_row t = template_borrow(rows);
+        r = fn(ctx, &t, e);
+    }
+}
+
+enum err template_count(struct db_cx *cx, struct student_id student, struct str encoder,
+                        int64_t *ret_count, struct error *e)
+{
+    const struct db_value args[] = {db_text(student.text), text_of(encoder)};
+    return rows_int(cx, Q_TEMPLATE_COUNT, args, ARRAY_LEN(args), "n", ret_count, NULL, e);
+}
+
+enum err template_delete(struct db_cx *cx, struct student_id student, int64_t *ret_removed,
+                         struct error *e)
+{
+    const struct db_value args[] = {db_text(student.text)};
+    return db_exec(cx, Q_TEMPLATE_DELETE, args, ARRAY_LEN(args), ret_removed, e);
+}
