@@ -26,7 +26,11 @@ struct faiss_index {
     {
         flat.codes.reserve(rows * flat.code_size);
     }
-    ~faiss_index() { explicit_bzero(flat.codes.data(), flat.codes.size()); }
+    ~faiss_index()
+    {
+        if (!flat.codes.empty())
+            explicit_bzero(flat.codes.data(), flat.codes.size());
+    }
 };
 
 namespace
