@@ -33,11 +33,14 @@ struct http_header {
 struct http_request {
     uint64_t conn; /* names the connection to http_respond */
     enum http_method method;
-    struct str path;  /* percent-decoded is up to the router; no query */
-    struct str query; /* without '?'; undecoded */
+    struct str path;  /* percent-decoded is up to the router; no query; `//`, `/./` and `/../` are
+                         already folded, an escaped slash is a slash */
+    struct str query; /* without '?'; escaped so that http_query_get tells '&' from its escape */
     struct str body;
     struct http_header headers[HTTP_HEADER_MAX]; /* authorization, content-type, idempotency-key,
-                                                    if-match, if-none-match, accept, origin, host */
+                                                    if-match, if-none-match, accept, origin, host,
+                                                    accept-encoding, cookie, user-agent,
+                                                    x-forwarded-for; others are not kept */
     int n_headers;
     char id[ID_TEXT]; /* request id, for logs and the X-Request-Id header */
     char peer_ip[48];
@@ -94,15 +97,19 @@ struct http_options {
     int port; /* 0: any free one, see http_port */
     int handler_threads;
     int max_connections, ws_max_peers;
-    int ws_queue_messages;      /* waiting per peer before droppable ones are lost */
-    size_t request_arena_bytes; /* cap of a request's arena beyond its body */
-    usec_t idle_timeout, header_timeout;
+    int ws_queue_messages;               /* waiting per peer before droppable ones are lost */
+    size_t request_arena_bytes;          /* cap of a request's arena beyond its body */
+    usec_t idle_timeout, header_timeout; /* whole seconds; at least 1 s each */
+    usec_t ws_ping;  /* silence after which a peer is pinged (and dropped 10 s later); 0: 30 s */
+    bool share_port; /* other processes may listen there too (serve --processes), else CONFLICT */
 };
 
 /* Binds, starts the threads. Errors INVALID (address), CONFLICT (port in use), NOMEM. */
 NODISCARD enum err http_open(const struct http_options *o, const struct http_callbacks *cb,
                              struct http_server **ret_server, struct error *e);
-/* Stops accepting, answers what is in hand for at most `drain`, closes peers (1001), joins. */
+/* Stops accepting, answers what is in hand for at most `drain`, closes peers (1001), joins. A
+ * handler that still runs is waited for. Nobody may call http_respond or ws_* of this server
+ * afterwards. */
 void http_close(struct http_server *s, usec_t drain);
 int http_port(const struct http_server *s);
 
@@ -121,7 +128,9 @@ void ws_replay(struct http_server *s, uint64_t peer, const struct ws_message *me
                int64_t last_id);
 /* Closes an OPENING (or any) peer with a WebSocket close code and a reason for people. */
 void ws_refuse(struct http_server *s, uint64_t peer, int code, const char *reason);
-/* Fans one event out to every peer of the topic. */
+/* Fans one event out to every peer of the topic. A droppable event may be lost when the loop is
+ * behind (peers are told by `lag`); for the others the caller waits, and if the loop stays behind
+ * for seconds all peers are closed (1013), to come back with their last id. */
 void ws_publish(struct http_server *s, struct str topic, int64_t id, bool droppable,
                 struct str bytes);
 /* How many peers belong to the topic right now is known on the loop only; see ws_closed. */
