@@ -1,0 +1,39 @@
+/* The rows of config/options.h as data, and what can be said of a row without a configuration:
+ * reading a value, naming what is allowed. Thread: any. */
+#pragma once
+
+#include "config/config.h"
+
+enum option_type {
+    OPTION_TYPE_INT,
+    OPTION_TYPE_REAL,
+    OPTION_TYPE_SIZE,
+    OPTION_TYPE_BOOL,
+    OPTION_TYPE_STRING,
+    OPTION_TYPE_ENUM,
+};
+
+enum { OPTION_RELOAD = 1, OPTION_SECRET = 2 };
+
+struct option_row {
+    const char *name;
+    enum option_type type;
+    unsigned flags;
+    const char *text; /* the default */
+    double min, max;
+    const char *unit; /* an ENUM's choices */
+    const char *help;
+    size_t offset; /* of the field in struct config */
+};
+
+extern const struct option_row option_rows[OPTION_N];
+
+/* The option of that name ('-' counts as '_'), or OPTION_N. */
+enum option option_find(struct str name);
+/* The option with the most similar name and, in ret_distance, how many letters differ. */
+enum option option_nearest(struct str name, int *ret_distance);
+
+/* Reads text and writes the field of c; a STRING borrows text. Errors INVALID: what is allowed. */
+NODISCARD enum err option_parse(enum option o, const char *text, struct config *c, struct error *e);
+/* "a whole number from 0 to 65535 (port)". */
+void option_allowed(enum option o, struct buf *b);

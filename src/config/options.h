@@ -1,0 +1,116 @@
+/* Every option of Rollcall, one row each: the file's key, the environment variable, the flag,
+ * --help, docs/config.md and the field of struct config all come from here.
+ *
+ *     OPT(name, type, flags, default, min, max, unit, help)      GROUP(title) opens a section
+ *
+ * type   INT, REAL, SIZE (bytes; K, M, G accepted), BOOL, STRING, ENUM
+ * flags  RELOAD_NO, RELOAD_YES (takes effect without a restart), SECRET (never shown)
+ * default  as text, read like any other source
+ * min, max  of the number; of the bytes of a STRING; unused by BOOL and ENUM
+ * unit   of the number or what a STRING is; the choices of an ENUM, "a|b|c" */
+#pragma once
+
+#define OPTIONS(OPT, GROUP)                                                                        \
+    GROUP("Server")                                                                                \
+    OPT(http_bind, STRING, RELOAD_NO, "127.0.0.1", 1, 255, "address",                              \
+        "Address to listen on. The default serves this machine alone.")                            \
+    OPT(http_port, INT, RELOAD_NO, "8080", 0, 65535, "port",                                       \
+        "TCP port to listen on; 0 takes any free one and prints it.")                              \
+    OPT(http_threads, INT, RELOAD_NO, "4", 1, 256, "threads",                                      \
+        "Threads that run request handlers, beside the one event loop.")                           \
+    OPT(http_max_body_bytes, SIZE, RELOAD_NO, "33554432", 1024, 1073741824, "bytes",               \
+        "Largest request body; a larger one is answered 413.")                                     \
+    OPT(http_max_connections, INT, RELOAD_NO, "1024", 8, 100000, "connections",                    \
+        "Connections open at once; more are refused.")                                             \
+    OPT(http_idle_timeout_s, INT, RELOAD_NO, "60", 1, 3600, "seconds",                             \
+        "A connection on which nothing moves for this long is closed.")                            \
+    OPT(http_access_log, BOOL, RELOAD_YES, "false", 0, 0, "",                                      \
+        "One log line a request: method, route, status, time; never a name.")                      \
+    OPT(ws_max_peers, INT, RELOAD_NO, "1000", 1, 100000, "peers", "WebSocket clients at once.")    \
+    OPT(ws_queue_messages, INT, RELOAD_NO, "256", 8, 65536, "messages",                            \
+        "Messages kept for a slow WebSocket client before frame results are dropped for it.")      \
+    OPT(shutdown_timeout_s, INT, RELOAD_NO, "20", 1, 600, "seconds",                               \
+        "How long a stop waits for running jobs and requests.")                                    \
+    OPT(log_level, ENUM, RELOAD_YES, "info", 0, 0, "error|warn|info|debug",                        \
+        "Log lines below this level are dropped.")                                                 \
+    GROUP("Storage")                                                                               \
+    OPT(data_dir, STRING, RELOAD_NO, "data", 1, 1024, "folder",                                    \
+        "Where the database, keys, models and offline frames live.")                               \
+    OPT(models_dir, STRING, RELOAD_NO, "", 0, 1024, "folder",                                      \
+        "Folder of the model files; empty = models in data_dir.")                                  \
+    OPT(database, STRING, RELOAD_NO, "sqlite:", 0, 2048, "URL",                                    \
+        "sqlite: is rollcall.db in data_dir, sqlite:PATH another file.")                           \
+    OPT(store_readers, INT, RELOAD_NO, "4", 1, 64, "threads",                                      \
+        "Threads that read the database, beside the one that writes.")                             \
+    OPT(installation_key, STRING, SECRET, "", 0, 64, "64 hexadecimal digits",                      \
+        "Key of the register and of all sealed data; empty = the key file in data_dir, made at "   \
+        "the first start.")                                                                        \
+    GROUP("Recognition")                                                                           \
+    OPT(workers, INT, RELOAD_NO, "0", 0, 1024, "threads",                                          \
+        "Recognition workers; 0 = as many as processor cores.")                                    \
+    OPT(inference_threads, INT, RELOAD_NO, "1", 1, 256, "threads",                                 \
+        "Threads inside one model run; on processors 1 and more workers is faster.")               \
+    OPT(batch_faces_max, INT, RELOAD_NO, "16", 1, 256, "faces",                                    \
+        "Faces embedded in one model run.")                                                        \
+    OPT(detector, ENUM, RELOAD_NO, "auto", 0, 0, "auto|yunet|retinaface",                          \
+        "Face detector; auto = YuNet where installed, else RetinaFace.")                           \
+    OPT(encoder, ENUM, RELOAD_NO, "facenet128", 0, 0, "facenet128",                                \
+        "Face encoder; templates belong to one encoder.")                                          \
+    OPT(detector_long_side, INT, RELOAD_YES, "640", 64, 4096, "pixels",                            \
+        "Pictures are shrunk to this long side for detection.")                                    \
+    OPT(detector_min_confidence, REAL, RELOAD_YES, "0.6", 0.05, 0.99, "confidence",                \
+        "Faces the detector is less sure of are not reported.")                                    \
+    OPT(face_min_px, INT, RELOAD_YES, "28", 8, 1024, "pixels",                                     \
+        "Narrower faces are low_quality; below 28 recognition falls off steeply.")                 \
+    GROUP("Pictures")                                                                              \
+    OPT(image_max_pixels, INT, RELOAD_YES, "16000000", 10000, 1000000000, "pixels",                \
+        "Largest camera frame, width x height.")                                                   \
+    OPT(photo_max_pixels, INT, RELOAD_YES, "64000000", 10000, 1000000000, "pixels",                \
+        "Largest enrolment or class photo, width x height.")                                       \
+    OPT(frame_max_bytes, SIZE, RELOAD_YES, "8388608", 1024, 1073741824, "bytes",                   \
+        "Largest camera frame as a file.")                                                         \
+    OPT(photo_max_bytes, SIZE, RELOAD_YES, "33554432", 1024, 1073741824, "bytes",                  \
+        "Largest photo as a file.")                                                                \
+    OPT(photos_max_per_request, INT, RELOAD_YES, "50", 1, 1000, "photos",                          \
+        "Photos in one enrolment request.")                                                        \
+    GROUP("Queue")                                                                                 \
+    OPT(queue_max_items, INT, RELOAD_NO, "2000", 1, 1000000, "jobs",                               \
+        "Frames waiting at most; then posts are answered 503 with Retry-After.")                   \
+    OPT(queue_max_bytes, SIZE, RELOAD_NO, "536870912", 1048576, 1099511627776, "bytes",            \
+        "Bytes of frames waiting at most.")                                                        \
+    OPT(queue_camera_share, INT, RELOAD_NO, "200", 1, 1000000, "frames",                           \
+        "Live frames of one camera waiting at most; beyond it the oldest is dropped.")             \
+    OPT(frame_ttl_ms, INT, RELOAD_YES, "10000", 100, 3600000, "ms",                                \
+        "A live frame that waited longer is dropped.")                                             \
+    OPT(job_lease_ms, INT, RELOAD_NO, "30000", 1000, 3600000, "ms",                                \
+        "A worker that does not renew its claim for this long loses the job.")                     \
+    OPT(job_max_tries, INT, RELOAD_NO, "5", 1, 100, "tries",                                       \
+        "A job that failed this often goes to the dead letters.")                                  \
+    OPT(offline_grace_days, INT, RELOAD_YES, "7", 0, 365, "days",                                  \
+        "Frames captured offline are accepted this long after the session's end.")                 \
+    GROUP("Attendance")                                                                            \
+    OPT(risk_budget_per_10k, REAL, RELOAD_YES, "30", 0.1, 1000, "sightings in 10,000",             \
+        "Chance that a sighting of a person who is not enrolled gets a name; the score needed "    \
+        "follows from it.")                                                                        \
+    OPT(threshold_override, REAL, RELOAD_YES, "0", 0, 1, "cosine",                                 \
+        "A fixed score needed instead of the derived one; 0 = derived.")                           \
+    OPT(match_margin, REAL, RELOAD_YES, "0.03", 0, 1, "cosine",                                    \
+        "How much better than the second best student the best must be; guards look-alikes.")      \
+    OPT(confirmations, INT, RELOAD_YES, "2", 1, 100, "sightings",                                  \
+        "Sightings a mark needs in live video; a still photo needs one.")                          \
+    OPT(confirm_gap_ms, INT, RELOAD_YES, "300", 0, 3600000, "ms",                                  \
+        "Two sightings count when at least this far apart.")                                       \
+    OPT(confirm_window_s, INT, RELOAD_YES, "120", 1, 86400, "seconds",                             \
+        "Older sightings no longer count.")                                                        \
+    OPT(late_after_min, INT, RELOAD_YES, "10", 0, 1440, "minutes",                                 \
+        "Seen later than this after the start = late; 0 = never late.")                            \
+    OPT(cache_ttl_s, INT, RELOAD_YES, "30", 1, 3600, "seconds",                                    \
+        "Longest time a changed roster or policy may go unnoticed.")                               \
+    GROUP("Access")                                                                                \
+    OPT(token_ttl_hours, INT, RELOAD_YES, "720", 1, 87600, "hours", "Lifetime of a bearer token.") \
+    OPT(login_code_ttl_min, INT, RELOAD_YES, "60", 1, 10080, "minutes",                            \
+        "Lifetime of a one-time sign-in.")                                                         \
+    GROUP("Clients")                                                                               \
+    OPT(server_url, STRING, RELOAD_NO, "", 0, 1024, "URL",                                         \
+        "Server that camera, enroll and user talk to; empty = http_bind and http_port.")           \
+    OPT(token, STRING, SECRET, "", 0, 4096, "bearer token", "Token that camera and enroll send.")
