@@ -10,8 +10,10 @@
 #include <sodium.h>
 
 /* The one file that may: base/banned.h forbids them everywhere else. */
+#undef malloc
 #undef calloc
 #undef realloc
+#include <malloc.h>
 
 static _Atomic int64_t fail_countdown = -1;
 
@@ -50,6 +52,13 @@ void secure_free(void *p, size_t n)
         return;
     sodium_memzero(p, n);
     free(p);
+}
+
+void mem_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 void mem_freep(void *pointer_to_pointer)

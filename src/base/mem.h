@@ -28,6 +28,10 @@ void mem_free(void *p);
 /* Wipes n bytes, then frees: pixels, embeddings and keys. */
 void secure_free(void *p, size_t n);
 
+/* Gives free memory back to the system; for after work that needed far more than will stay (loading
+ * a model). Costs milliseconds. Does nothing where the C library cannot. */
+void mem_trim(void);
+
 /* Cleanup attribute helper: _cleanup_(mem_freep) char *text = NULL. */
 void mem_freep(void *pointer_to_pointer);
 

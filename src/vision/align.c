@@ -64,13 +64,19 @@ static enum err shrink_first(struct arena *a, const struct image *im, int factor
     return image_box_average(a, im, factor, area, ret_image, e);
 }
 
-struct plane_row {
-    uint8_t *r, *g, *b;
+/* What one output row reads: four neighbours of each position, and their weights. */
+struct taps {
+    uint32_t pixels[4][CROP_SIDE]; /* R | G << 8 | B << 16; left, right, then the row below */
+    float weights[4][CROP_SIDE];
 };
 
-/* One output row; (x, y) is the position of its first pixel. */
-static void sample_row(const struct image *im, float x, float y, float dx, float dy,
-                       struct plane_row out)
+static uint32_t load(const uint8_t *p)
+{
+    return (uint32_t)(p[0] | p[1] << 8) | (uint32_t)p[2] << 16;
+}
+
+/* (x, y) is the position of the row's first pixel, (dx, dy) the step to the next. */
+static void gather_row(const struct image *im, float x, float y, float dx, float dy, struct taps *t)
 {
     float last_x = (float)(im->width - 1), last_y = (float)(im->height - 1);
     ptrdiff_t stride = (ptrdiff_t)im->width * 3;
@@ -81,18 +87,28 @@ static void sample_row(const struct image *im, float x, float y, float dx, float
         px = px < last_x ? px : last_x;
         py = py < last_y ? py : last_y;
         int ix = (int)px, iy = (int)py;
-        float wx = px - (float)ix, wy = py - (float)iy;
+        float wx = px - (float)ix, wy = py - (float)iy, both = wx * wy;
         const uint8_t *p = im->rgb + iy * stride + ix * 3;
         ptrdiff_t right = ix + 1 < im->width ? 3 : 0, down = iy + 1 < im->height ? stride : 0;
-        const uint8_t *q = p + down;
-        float w11 = wx * wy, w10 = wy - w11, w01 = wx - w11, w00 = 1 - wx - w10;
-        out.r[u] = (uint8_t)(w00 * p[0] + w01 * p[right] + w10 * q[0] + w11 * q[right] + .5f);
-        p++;
-        q++;
-        out.g[u] = (uint8_t)(w00 * p[0] + w01 * p[right] + w10 * q[0] + w11 * q[right] + .5f);
-        p++;
-        q++;
-        out.b[u] = (uint8_t)(w00 * p[0] + w01 * p[right] + w10 * q[0] + w11 * q[right] + .5f);
+        t->pixels[0][u] = load(p);
+        t->pixels[1][u] = load(p + right);
+        t->pixels[2][u] = load(p + down);
+        t->pixels[3][u] = load(p + down + right);
+        t->weights[0][u] = 1 - wx - wy + both;
+        t->weights[1][u] = wx - both;
+        t->weights[2][u] = wy - both;
+        t->weights[3][u] = both;
+    }
+}
+
+/* One channel of one row; a plain loop so that it becomes vector code. */
+static void blend_row(const struct taps *t, int shift, uint8_t *restrict out)
+{
+    for (int u = 0; u < CROP_SIDE; u++) {
+        float sum = .5f;
+        for (int k = 0; k < 4; k++)
+            sum += t->weights[k][u] * (float)(int)((t->pixels[k][u] >> shift) & 0xff);
+        out[u] = (uint8_t)(int)sum;
     }
 }
 
@@ -109,12 +125,12 @@ enum err align_face(struct arena *a, const struct image *im, const struct face *
         if (r)
             return r;
     }
+    struct taps taps;
     for (int v = 0; v < CROP_SIDE; v++) {
-        size_t at = (size_t)v * CROP_SIDE;
-        sample_row(&from, (float)(m.x + v * m.vx), (float)(m.y + v * m.vy), (float)m.ux,
-                   (float)m.uy,
-                   (struct plane_row){ret_crop->planes[0] + at, ret_crop->planes[1] + at,
-                                      ret_crop->planes[2] + at});
+        gather_row(&from, (float)(m.x + v * m.vx), (float)(m.y + v * m.vy), (float)m.ux,
+                   (float)m.uy, &taps);
+        for (int c = 0; c < 3; c++)
+            blend_row(&taps, 8 * c, ret_crop->planes[c] + (size_t)v * CROP_SIDE);
     }
     return ERR_OK;
 }

@@ -179,6 +179,7 @@ enum err ort_open(const char *path, int threads, struct ort_model **ret_model, s
         mem_free(m);
         return r;
     }
+    mem_trim(); /* loading leaves as much free memory behind as the model has weights */
     *ret_model = m;
     return ERR_OK;
 }
