@@ -158,7 +158,7 @@ CREATE TABLE mark (
     PRIMARY KEY (session_id, student_id),
     CONSTRAINT mark_frame CHECK (length(frame) IN (0, 36)),
     CONSTRAINT mark_status CHECK (status IN
-        ('present', 'late', 'left_early', 'absent', 'excused')),
+        ('present', 'late', 'left-early', 'absent', 'excused')),
     CONSTRAINT mark_source CHECK (source IN ('face', 'code', 'manual', 'import')),
     CONSTRAINT mark_receipt CHECK (receipt = '' OR json_valid(receipt))
 ) STRICT, WITHOUT ROWID;

@@ -16,14 +16,18 @@ struct course {
     usec_t created_at, updated_at;
 };
 
+/* Times as in student.h, here and below. Errors CONFLICT: code and term are taken; INVALID. */
 NODISCARD enum err course_insert(struct db_cx *cx, const struct course *c, struct error *e);
+/* Errors NOT_FOUND. */
 NODISCARD enum err course_get(struct db_cx *cx, struct arena *a, struct course_id id,
                               struct course *ret_course, struct error *e);
+/* In order of id after `after` (empty: from the start). */
 NODISCARD enum err course_list(struct db_cx *cx, struct arena *a, struct course_id after, int limit,
                                struct course **ret_courses, int *ret_n, struct error *e);
+/* As student_update. Errors NOT_FOUND, PRECONDITION, CONFLICT. */
 NODISCARD enum err course_update(struct db_cx *cx, const struct course *c, int64_t *ret_version,
                                  struct error *e);
-/* Errors CONFLICT when sessions exist. */
+/* Removes the course with its roster. Errors NOT_FOUND; CONFLICT when sessions exist. */
 NODISCARD enum err course_delete(struct db_cx *cx, struct course_id id, struct error *e);
 
 struct roster_row {
@@ -45,7 +49,8 @@ NODISCARD enum err roster_remove(struct db_cx *cx, struct course_id course,
 NODISCARD enum err roster_list(struct db_cx *cx, struct arena *a, struct course_id course,
                                usec_t at, struct str encoder, struct roster_row **ret_rows,
                                int *ret_n, struct error *e);
-/* Only the ids, sorted by text (for bsearch), with the roster's version. */
+/* Only the ids, sorted by text (for bsearch), with the roster's version. Errors NOT_FOUND (course).
+ */
 NODISCARD enum err roster_ids(struct db_cx *cx, struct arena *a, struct course_id course, usec_t at,
                               struct student_id **ret_ids, int *ret_n, int64_t *ret_version,
                               struct error *e);

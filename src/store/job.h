@@ -39,16 +39,20 @@ struct job_photo {
     double quality;
 };
 
+/* The job with its n photos. */
 NODISCARD enum err job_insert(struct db_cx *cx, const struct job *j, const struct job_photo *photos,
                               int n, struct error *e);
 NODISCARD enum err job_get(struct db_cx *cx, struct arena *a, const char *id, struct job *ret_job,
                            struct error *e);
+/* Newest first; state -1: any; cursor = last id seen (NULL or empty: from the newest). */
 NODISCARD enum err job_list(struct db_cx *cx, struct arena *a, int state, const char *before,
                             int limit, struct job **ret_jobs, int *ret_n, struct error *e);
 /* Takes the job for `lease` when it is queued, or running with its lease over at `now`; tries + 1.
  * Errors CONFLICT: somebody has it, or it is over. NOT_FOUND. */
 NODISCARD enum err job_claim(struct db_cx *cx, const char *id, usec_t now, usec_t lease,
                              struct error *e);
+/* Ends a job (or puts it back: JOB_QUEUED); asking for the state it has is no error. Errors
+ * NOT_FOUND, CONFLICT: it is over with another state. */
 NODISCARD enum err job_finish(struct db_cx *cx, const char *id, enum job_state state,
                               struct str error_text, usec_t now, struct error *e);
 /* Ids of jobs nobody works on: queued, or with a lease over at `now`. */

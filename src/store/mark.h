@@ -48,14 +48,17 @@ enum mark_outcome {
     MARK_STANDS,     /* it stands from another frame */
 };
 
-/* outbox_payload is the mark_changed event as JSON; published after commit, see outbox_*.
- * ret_existing (may be NULL) gets status and first_seen of the mark that stands.
- * Errors NOT_FOUND (session or student gone), CONFLICT (session not active and not `offline`). */
+/* Makes the mark unless one stands. m->receipt is JSON or empty, m->created_at 0 = now. The
+ * register event's payload is made here from m; `actor` is who did it. outbox_payload is the
+ * mark_changed event as JSON, its topic the session's id; published after commit, see outbox_*.
+ * ret_existing (may be NULL) gets the mark that stands unless this call made it; text in `a`.
+ * Whether the session's state allows a mark is the caller's decision (offline frames come late).
+ * Errors NOT_FOUND (session or student gone), INVALID (status, source or receipt). */
 NODISCARD enum err mark_insert(struct db_cx *cx, struct arena *a, const struct mark *m,
                                struct str actor, const struct register_hasher *hasher,
                                struct str outbox_payload, enum mark_outcome *ret_outcome,
                                struct mark *ret_existing, struct error *e);
-/* last_seen = greatest of the stored and `at`. */
+/* last_seen = greatest of the stored and `at`. Errors NOT_FOUND. */
 NODISCARD enum err mark_touch(struct db_cx *cx, struct session_id session,
                               struct student_id student, usec_t at, struct error *e);
 /* All marks of a session by student name. */
@@ -65,7 +68,8 @@ NODISCARD enum err mark_list(struct db_cx *cx, struct arena *a, struct session_i
 NODISCARD enum err mark_get(struct db_cx *cx, struct arena *a, struct session_id session,
                             struct student_id student, struct mark *ret_mark, struct error *e);
 
-/* Appends to a chain: fills seq, prev_hash and hash. Serialised per chain by the transaction. */
+/* Appends to a chain: fills seq, prev_hash (zeros for the first) and hash. Serialised per chain by
+ * the transaction. */
 NODISCARD enum err register_append(struct db_cx *cx, struct register_event *event,
                                    const struct register_hasher *hasher, struct error *e);
 /* Every event of a chain in order. */
@@ -81,7 +85,8 @@ struct outbox_row {
 /* Adds a row on its own (session_changed). ret_id names it. */
 NODISCARD enum err outbox_insert(struct db_cx *cx, struct str topic, struct str payload,
                                  char ret_id[static ID_TEXT], struct error *e);
-/* The oldest rows, created before `before`. */
+/* The oldest rows first, created before `before`. */
 NODISCARD enum err outbox_list(struct db_cx *cx, struct arena *a, usec_t before, int limit,
                                struct outbox_row **ret_rows, int *ret_n, struct error *e);
+/* Removing what is gone already is no error. */
 NODISCARD enum err outbox_delete(struct db_cx *cx, const char *id, struct error *e);

@@ -29,7 +29,10 @@ struct session {
     usec_t created_at, updated_at;
 };
 
+/* The policy fields are written as given: the caller takes them from the course. Errors NOT_FOUND
+ * (course), INVALID. */
 NODISCARD enum err session_insert(struct db_cx *cx, const struct session *s, struct error *e);
+/* Errors NOT_FOUND. */
 NODISCARD enum err session_get(struct db_cx *cx, struct arena *a, struct session_id id,
                                struct session *ret_session, struct error *e);
 /* Newest first; course (may be empty text) and status (-1: any) filter; cursor = last id seen. */
@@ -37,8 +40,8 @@ NODISCARD enum err session_list(struct db_cx *cx, struct arena *a, struct course
                                 int status, struct session_id before, int limit,
                                 struct session **ret_sessions, int *ret_n, struct error *e);
 /* scheduled -> active at `at`, active -> closed at `at`; asking for the state it has is no error
- * and changes nothing. Errors NOT_FOUND; CONFLICT (closed sessions stay closed). ret_session =
- * after. */
+ * and changes nothing. Errors NOT_FOUND; CONFLICT (closed sessions stay closed, what never
+ * started cannot stop). ret_session = after. */
 NODISCARD enum err session_start(struct db_cx *cx, struct arena *a, struct session_id id, usec_t at,
                                  struct session *ret_session, bool *ret_changed, struct error *e);
 NODISCARD enum err session_stop(struct db_cx *cx, struct arena *a, struct session_id id, usec_t at,

@@ -16,7 +16,8 @@ struct student {
     usec_t created_at, updated_at;
 };
 
-/* Errors CONFLICT: external_id is taken. */
+/* created_at and updated_at 0 = now; the version starts at 1. Errors CONFLICT: external_id is
+ * taken; INVALID: a length or the status. */
 NODISCARD enum err student_insert(struct db_cx *cx, const struct student *s, struct error *e);
 /* Text lies in `a`. Errors NOT_FOUND. */
 NODISCARD enum err student_get(struct db_cx *cx, struct arena *a, struct student_id id,
@@ -28,8 +29,9 @@ NODISCARD enum err student_by_external_id(struct db_cx *cx, struct arena *a, str
 NODISCARD enum err student_list(struct db_cx *cx, struct arena *a, struct str search,
                                 struct student_id after, int limit, struct student **ret_students,
                                 int *ret_n, struct error *e);
-/* Writes external_id, name, email and status if the stored version is s->version (0: whatever it
- * is). Errors NOT_FOUND, PRECONDITION (version), CONFLICT. ret_version is the new one. */
+/* Writes external_id, name, email, status (and updated_at, 0 = now) if the stored version is
+ * s->version (0: whatever it is). Errors NOT_FOUND, PRECONDITION (version), CONFLICT. ret_version
+ * is the new one. */
 NODISCARD enum err student_update(struct db_cx *cx, const struct student *s, int64_t *ret_version,
                                   struct error *e);
 /* Removes the student with templates and roster entries. Errors NOT_FOUND; CONFLICT when marks name
