@@ -1,0 +1,61 @@
+# Rollcall. `make run` shows it, `make test` proves it; see README.md.
+BUILD ?= build
+SETUP_FLAGS ?=
+
+.PHONY: all setup setup-test build run test test-unit test-golden test-integration test-asan test-lint lint bench \
+    openapi docs clean
+
+all: build
+
+# What the program needs: Debian packages, ONNX Runtime, models, sample photos. Seconds when it is all there.
+setup:
+	@tools/setup.sh run
+
+setup-test:
+	@tools/setup.sh run
+	@tools/setup.sh test
+
+$(BUILD)/build.ninja:
+	@meson setup $(SETUP_FLAGS) $(BUILD) > $(BUILD).log 2>&1 && rm -f $(BUILD).log \
+	    || { tail -n 20 $(BUILD).log; echo "meson failed; tools/setup.sh run installs what is missing"; exit 1; }
+
+build: setup
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet src/rollcall
+
+# DEMO=0 starts without the demo; DEMO_EXIT=1 stops after it.
+run: build
+	@BUILD=$(BUILD) DEMO=$(DEMO) DEMO_EXIT=$(DEMO_EXIT) tools/run.sh
+
+# One line a suite; tools/test.sh counts and ends with "N passed, N failed".
+test: setup-test
+	@tools/test.sh all
+
+test-unit: setup-test
+	@tools/test.sh unit
+
+test-golden: setup-test
+	@tools/test.sh golden
+
+test-integration: setup-test
+	@tools/test.sh integration
+
+test-asan: setup-test
+	@tools/test.sh asan
+
+test-lint lint: setup-test
+	@tools/test.sh lint
+
+bench: build
+	@$(BUILD)/src/rollcall bench
+	@BUILD=$(BUILD) bench/idle.sh
+
+openapi: build
+	@$(BUILD)/src/rollcall openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
+
+docs: build
+	@$(BUILD)/src/rollcall config doc > docs/config.md.new && mv docs/config.md.new docs/config.md
+
+# Leaves what set-up fetched (.deps) and the database (data).
+clean:
+	@rm -rf $(BUILD) $(BUILD).log

@@ -1,0 +1,151 @@
+/* `rollcall bench`: milliseconds a stage on this machine. Thread: main. */
+#include "cmd/bench.h"
+
+#include "base/file.h"
+#include "cmd/args.h"
+#include "cmd/cmd.h"
+#include "cmd/frames.h"
+#include "cmd/settings.h"
+
+static const char about[] =
+    "Measures the way of a frame stage by stage (decode, detect, align, embed, match against "
+    "1,000\n"
+    "people, mark in SQLite) at 1 and 2 threads a model run, on a 640x480 frame with one face and\n"
+    "on a bigger one with several. 'overhead' is everything but the models' own run time.\n"
+    "Pictures: --image, else the samples that set-up fetched.";
+
+static const char examples[] = "  rollcall bench\n"
+                               "  rollcall bench --seconds 10\n"
+                               "  rollcall bench --image lecture-hall.jpg";
+
+enum { PICTURE_MAX = 64 * 1024 * 1024, PICTURES_MAX = 2 };
+
+static const char *const stage_names[BENCH_STAGE_N] = {
+    [BENCH_DECODE] = "decode", [BENCH_DETECT] = "detect",     [BENCH_ALIGN] = "align",
+    [BENCH_EMBED] = "embed",   [BENCH_MATCH] = "match",       [BENCH_MARK] = "mark",
+    [BENCH_TOTAL] = "total",   [BENCH_OVERHEAD] = "overhead",
+};
+
+static void print_table(const struct bench_picture *p, const struct bench_result *one,
+                        const struct bench_result *two, double workers_fps)
+{
+    printf("\n%s: %dx%d, %d faces (%d and %d frames)\n", p->label, one->width, one->height,
+           one->faces, one->frames, two->frames);
+    printf("  %-10s %22s    %22s\n", "", "1 thread", "2 threads");
+    printf("  %-10s %10s  %10s    %10s  %10s\n", "ms", "median", "95 %", "median", "95 %");
+    for (int s = 0; s < BENCH_STAGE_N; s++)
+        printf("  %-10s %10.2f  %10.2f    %10.2f  %10.2f\n", stage_names[s], one->median_ms[s],
+               one->p95_ms[s], two->median_ms[s], two->p95_ms[s]);
+    printf("  %-10s %10.1f  %10s    %10.1f\n", "frames/s", one->frames_per_s, "",
+           two->frames_per_s);
+    printf("  two workers of 1 thread each: %.1f frames/s\n", workers_fps);
+}
+
+/* Measures one picture on both engines. */
+static enum err measure(struct bench *one, struct bench *two, const struct bench_picture *p,
+                        usec_t duration, struct error *e)
+{
+    struct bench_result results[2] = {0};
+    double workers_fps = 0;
+    enum err r = bench_run(one, p, duration, &results[0], e);
+    if (!r)
+        r = bench_run(two, p, duration, &results[1], e);
+    if (!r)
+        r = bench_workers(one, p, 2, duration, &workers_fps, e);
+    if (!r)
+        print_table(p, &results[0], &results[1], workers_fps);
+    fflush(stdout);
+    return r;
+}
+
+/* The samples of set-up: a portrait on a 640x480 canvas, and the group photo. */
+static enum err sample_pictures(struct arena *a, const char *samples,
+                                struct bench_picture *pictures, int *ret_n, struct error *e)
+{
+    struct frame_item *items = NULL;
+    struct str bytes;
+    int n = 0;
+    char *folder = arena_printf(a, "%s/val", samples);
+    char *group = arena_printf(a, "%s/group/t1.jpg", samples);
+    if (!folder || !group)
+        return error_set(e, ERR_NOMEM, "out of memory");
+    enum err r = frames_list_folder(folder, a, &items, &n, e);
+    if (r || n == 0)
+        return error_set(e, ERR_NOT_FOUND,
+                         "there are no sample photos in %.120s: run tools/setup.sh run, or pass "
+                         "--image FILE",
+                         samples);
+    r = file_read(items[0].path, PICTURE_MAX, a, &bytes, e);
+    if (!r)
+        r = bench_canvas(a, bytes, 640, 480, &pictures[0].bytes, e);
+    pictures[0].label = "portrait";
+    *ret_n = 1;
+    if (!r && file_exists(group)) {
+        r = file_read(group, PICTURE_MAX, a, &pictures[1].bytes, e);
+        pictures[1].label = "group";
+        *ret_n = 2;
+    }
+    return r;
+}
+
+static enum err run(const struct config *config, const char *image, const char *samples,
+                    usec_t duration, struct error *e)
+{
+    struct bench_picture pictures[PICTURES_MAX] = {{.label = image}};
+    struct bench *one = NULL, *two = NULL;
+    char text[128];
+    int n = 1;
+    _cleanup_(arena_freep) struct arena *a = arena_new(512 * MIB);
+    if (!a)
+        return error_set(e, ERR_NOMEM, "out of memory");
+    enum err r = image ? file_read(image, PICTURE_MAX, a, &pictures[0].bytes, e)
+                       : sample_pictures(a, samples, pictures, &n, e);
+    if (!r)
+        r = bench_open(config, 1, &one, e);
+    if (!r)
+        r = bench_open(config, 2, &two, e);
+    if (!r) {
+        bench_describe(one, text, sizeof text);
+        printf("%s; each measured for %.0f s\n", text, (double)duration / USEC_PER_SEC);
+    }
+    for (int i = 0; i < n && !r; i++)
+        r = measure(one, two, &pictures[i], duration, e);
+    bench_close(one);
+    bench_close(two);
+    return r;
+}
+
+int cmd_bench(int argc, char **argv)
+{
+    const char *image = NULL, *samples = ".deps/samples";
+    double seconds = 5;
+    const struct arg_option options[] = {
+        {.name = "image", .metavar = "FILE", .ret = &image, .help = "measure with this picture"},
+        {.name = "seconds",
+         .metavar = "N",
+         .type = ARG_REAL,
+         .ret = &seconds,
+         .min = 0.1,
+         .max = 600,
+         .help = "for each picture and thread count (default 5)"},
+        {.name = "samples",
+         .metavar = "DIR",
+         .ret = &samples,
+         .help = "the sample photos (default .deps/samples)"},
+    };
+    const struct arg_spec spec = {.command = "bench",
+                                  .synopsis = "[--image FILE] [--seconds N]",
+                                  .about = about,
+                                  .examples = examples,
+                                  .options = options,
+                                  .n_options = ARRAY_LEN(options)};
+    struct args args;
+    struct error e = {.code = ERR_OK};
+    _cleanup_(config_freep) struct config *config = NULL;
+    enum args_outcome outcome = settings_args(&spec, argc, argv, &args, &config);
+    if (outcome != ARGS_RUN)
+        return args_status(outcome);
+    if (run(config, image, samples, (usec_t)(seconds * USEC_PER_SEC), &e))
+        return cmd_fail("bench", &e);
+    return CMD_OK;
+}

@@ -1,0 +1,97 @@
+/* `rollcall camera`: sends frames to a session and prints what comes back.
+ *
+ * Thread: main, and one sender thread (live.c). Cost: that of reading and posting the frames. */
+#include "cmd/args.h"
+#include "cmd/cameras.h"
+#include "cmd/cmd.h"
+#include "cmd/live.h"
+#include "cmd/settings.h"
+
+static const char about[] =
+    "Sends pictures to an active session and prints what Rollcall sees, line by line.\n"
+    "PATH is a picture, a folder of pictures, a video file, a V4L2 device or an RTSP address.\n"
+    "While the server is busy or away a frame is tried again for about half a minute, then "
+    "counted\n"
+    "as lost. Ends with what was sent, accepted, processed and dropped; Ctrl-C ends it early.";
+
+static const char examples[] =
+    "  rollcall camera --session ID photos/\n"
+    "  rollcall camera --session ID --fps 2 --camera 'Room 12' /dev/video0\n"
+    "  rollcall camera --session ID rtsp://camera.local/stream\n"
+    "  rollcall camera --session ID --loop --fps 10 lecture.mp4";
+
+static int run(struct remote *remote, const char *path, const struct frames_options *frames,
+               struct live_options *live)
+{
+    struct error e = {.code = ERR_OK};
+    struct live_counts counts;
+    _cleanup_(frames_closep) struct frames *source = NULL;
+    _cleanup_(feedback_freep) struct feedback *feedback = NULL;
+    enum err r = frames_open(path, frames, &source, &e);
+    if (!r)
+        r = feedback_new(stdout, remote, &feedback, &e);
+    if (r)
+        return cmd_fail("camera", &e);
+    feedback_heading(feedback);
+    r = live_run(remote, source, feedback, live, &counts, &e);
+    live_print_counts(stdout, &counts);
+    if (r)
+        return cmd_fail("camera", &e);
+    return counts.lost > 0 ? CMD_FAILED : CMD_OK;
+}
+
+int cmd_camera(int argc, char **argv)
+{
+    static atomic_bool stop;
+    struct remote_place place = {0};
+    const char *session = NULL, *camera = NULL;
+    double fps = 5;
+    bool loop = false;
+    const struct arg_option options[] = {
+        {.name = "session", .metavar = "ID", .ret = &session, .help = "the session (needed)"},
+        {.name = "fps",
+         .metavar = "N",
+         .type = ARG_REAL,
+         .ret = &fps,
+         .min = 0.01,
+         .max = 1000,
+         .help = "frames a second (default 5)"},
+        {.name = "loop", .type = ARG_FLAG, .ret = &loop, .help = "start again at the end"},
+        {.name = "camera",
+         .metavar = "NAME",
+         .ret = &camera,
+         .help = "send as this camera (made when there is none of that name)"},
+        REMOTE_OPTIONS(place),
+    };
+    const struct arg_spec spec = {.command = "camera",
+                                  .synopsis =
+                                      "--session ID [--fps N] [--loop] [--camera NAME] PATH",
+                                  .about = about,
+                                  .examples = examples,
+                                  .options = options,
+                                  .n_options = ARRAY_LEN(options),
+                                  .min_positional = 1,
+                                  .max_positional = 1};
+    struct args args;
+    _cleanup_(config_freep) struct config *config = NULL;
+    enum args_outcome outcome = settings_args(&spec, argc, argv, &args, &config);
+    if (outcome != ARGS_RUN)
+        return args_status(outcome);
+    settings_place(config, &place);
+    char session_id[ID_TEXT], camera_id[ID_TEXT] = "";
+    if (!session || id_parse(str_from(session), session_id, NULL))
+        return cmd_bad_usage("camera", "--session wants the id of a session");
+
+    struct error e = {.code = ERR_OK};
+    _cleanup_(remote_closep) struct remote *remote = NULL;
+    enum err r = remote_open(&place, &remote, &e);
+    if (!r && camera)
+        r = camera_find_or_add(remote, camera, camera_id, &e);
+    if (r)
+        return cmd_fail("camera", &e);
+    live_stop_on_signals(&stop);
+    const struct frames_options frames = {.fps = fps, .loop = loop, .stop = &stop};
+    struct live_options live = {
+        .session = session_id, .camera = camera_id, .fps = fps, .stop = &stop};
+    return run(remote, args.positional[0], &frames, &live);
+}
