@@ -21,13 +21,18 @@ NODISCARD enum err http_client_send(struct http_client *c, struct arena *a, enum
                                     const char *path, const char *content_type, struct str body,
                                     int *ret_status, struct str *ret_body, struct error *e);
 
+/* Seconds that the last answer asked to wait before trying again (Retry-After); 0: it did not say. */
+int64_t http_client_retry_after(const struct http_client *c);
+
 struct http_feed;
 
-/* Opens the WebSocket at path (with query) and authorises with the token.
- * Errors UNAVAILABLE, UNAUTHENTICATED (the server refused: its reason). */
+/* Opens the WebSocket at path (with query) and authorises with the token (NULL: none).
+ * Errors INVALID (address), UNAVAILABLE, UNAUTHENTICATED, NOMEM. The server decides about the token
+ * after the upgrade, so a refusal is usually the error of the first http_feed_next. */
 NODISCARD enum err http_feed_open(const char *base_url, const char *token, const char *path,
                                   struct http_feed **ret_feed, struct error *e);
-/* The next message in `a`, waiting at most timeout. Errors TIMEOUT, UNAVAILABLE (closed). */
+/* The next message in `a`, waiting at most timeout. Errors TIMEOUT, UNAVAILABLE (closed: open it
+ * again with your last id), UNAUTHENTICATED (refused: the server's reason), TOO_LARGE, NOMEM. */
 NODISCARD enum err http_feed_next(struct http_feed *f, struct arena *a, usec_t timeout,
                                   struct str *ret_message, struct error *e);
 void http_feed_close(struct http_feed *f);

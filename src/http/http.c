@@ -134,7 +134,7 @@ static enum err exchange_admit(struct http_server *s, struct intake *in, struct 
 /* Reading of the body begins, or there is none. */
 static int exchange_start(struct exchange *ex, struct lws *wsi)
 {
-    static unsigned char go_on[LWS_PRE + 32];
+    unsigned char go_on[LWS_PRE + 32];
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (ex->body_need == 0)
         return exchange_dispatch(ex);

@@ -121,8 +121,11 @@ static struct frame *lag_frame(struct peer *p)
 
 struct frame *peer_next(struct peer *p)
 {
-    if (p->replay && p->replay_at < p->replay->n)
-        return TAKE(p->replay->frames[p->replay_at++]);
+    if (p->replay && p->replay_at < p->replay->n) {
+        struct frame *f = TAKE(p->replay->frames[p->replay_at]);
+        p->replay_at++;
+        return f;
+    }
     if (p->lost && p->server->callbacks.ws_lag) {
         struct frame *lag = lag_frame(p);
         if (lag)
