@@ -50,7 +50,7 @@ enum err str_to_i64(struct str s, int64_t *ret_value, struct error *e)
     char *end = NULL;
     errno = 0;
     long long v = strtoll(text, &end, 10);
-    if (errno || *end || end == text || isspace((unsigned char)text[0]))
+    if (errno || end != text + s.n || isspace((unsigned char)text[0]))
         return error_set(e, ERR_INVALID, "'%s' is not a whole number", text);
     *ret_value = v;
     return ERR_OK;
@@ -65,27 +65,42 @@ enum err str_to_double(struct str s, double *ret_value, struct error *e)
     char *end = NULL;
     errno = 0;
     double v = strtod(text, &end);
-    if (errno || *end || end == text || isspace((unsigned char)text[0]) || v != v)
+    /* strtod also reads white space, hexadecimal, "inf" and "nan" */
+    if (errno || end != text + s.n || strspn(text, "+-.0123456789eE") != s.n)
         return error_set(e, ERR_INVALID, "'%s' is not a number", text);
     *ret_value = v;
     return ERR_OK;
 }
 
-/* Length of the UTF-8 sequence at p (n bytes left), 0 when malformed. RFC 3629 section 4. */
+/* May b follow the lead byte? It is where overlong forms, surrogates and code points beyond
+ * U+10FFFF show. RFC 3629 section 4. */
+static bool utf8_second(unsigned char lead, unsigned char b)
+{
+    switch (lead) {
+    case 0xE0:
+        return b >= 0xA0;
+    case 0xED:
+        return b <= 0x9F;
+    case 0xF0:
+        return b >= 0x90;
+    case 0xF4:
+        return b <= 0x8F;
+    }
+    return true;
+}
+
+/* Length of the UTF-8 sequence at p (n bytes left), 0 when malformed. */
 static size_t utf8_sequence(const unsigned char *p, size_t n)
 {
     if (p[0] < 0x80)
         return 1;
     size_t want = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
-    if (p[0] < 0xC2 || p[0] > 0xF4 || n < want)
+    if (p[0] < 0xC2 || p[0] > 0xF4 || n < want || !utf8_second(p[0], p[1]))
         return 0;
     for (size_t i = 1; i < want; i++)
         if ((p[i] & 0xC0) != 0x80)
             return 0;
-    bool overlong = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
-    bool surrogate = p[0] == 0xED && p[1] > 0x9F;
-    bool beyond = p[0] == 0xF4 && p[1] > 0x8F;
-    return overlong || surrogate || beyond ? 0 : want;
+    return want;
 }
 
 bool str_is_utf8(struct str s)

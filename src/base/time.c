@@ -44,24 +44,29 @@ static bool digits(struct str s, size_t *at, int n, int *ret_value)
     return true;
 }
 
+/* Takes the character c; a letter may be lower-case. */
 static bool literal(struct str s, size_t *at, char c)
 {
-    if (*at >= s.n || (s.p[*at] != c && s.p[*at] != c + ('a' - 'A')))
+    if (*at >= s.n || (s.p[*at] != c && (c < 'A' || s.p[*at] != c + ('a' - 'A'))))
         return false;
     (*at)++;
     return true;
 }
 
-static usec_t fraction(struct str s, size_t *at)
+/* ".5": the microseconds; more digits are cut. A point without digits is an error. */
+static bool fraction(struct str s, size_t *at, usec_t *ret_us)
 {
     usec_t us = 0, unit = USEC_PER_SEC / 10;
+    *ret_us = 0;
     if (*at >= s.n || s.p[*at] != '.')
-        return 0;
-    for ((*at)++; *at < s.n && s.p[*at] >= '0' && s.p[*at] <= '9'; (*at)++) {
+        return true;
+    size_t first = ++*at;
+    for (; *at < s.n && s.p[*at] >= '0' && s.p[*at] <= '9'; (*at)++) {
         us += unit * (s.p[*at] - '0');
         unit /= 10;
     }
-    return us;
+    *ret_us = us;
+    return *at > first;
 }
 
 /* `Z` or +hh:mm; the offset in minutes. */
@@ -81,21 +86,36 @@ static bool offset(struct str s, size_t *at, int *ret_minutes)
     return true;
 }
 
+static int days_of(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return days[month - 1] + (month == 2 && leap);
+}
+
+/* yyyy-mm-ddThh:mm:ss; a leap second (60) is the first second of the next minute. */
 static bool date_time(struct str s, size_t *at, struct tm *ret_tm)
 {
-    int year, month;
-    struct tm tm = {0};
-    if (!digits(s, at, 4, &year) || *at >= s.n || s.p[(*at)++] != '-' ||
-        !digits(s, at, 2, &month) || *at >= s.n || s.p[(*at)++] != '-' ||
-        !digits(s, at, 2, &tm.tm_mday) || !literal(s, at, 'T') || !digits(s, at, 2, &tm.tm_hour) ||
-        *at >= s.n || s.p[(*at)++] != ':' || !digits(s, at, 2, &tm.tm_min) || *at >= s.n ||
-        s.p[(*at)++] != ':' || !digits(s, at, 2, &tm.tm_sec))
-        return false;
-    tm.tm_year = year - 1900;
-    tm.tm_mon = month - 1;
-    *ret_tm = tm;
-    return month >= 1 && month <= 12 && tm.tm_mday >= 1 && tm.tm_mday <= 31 && tm.tm_hour <= 23 &&
-           tm.tm_min <= 59 && tm.tm_sec <= 60;
+    enum { YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, PARTS };
+    static const struct {
+        int digits, min, max;
+        char before;
+    } parts[PARTS] = {{4, 0, 9999, 0}, {2, 1, 12, '-'}, {2, 1, 31, '-'},
+                      {2, 0, 23, 'T'}, {2, 0, 59, ':'}, {2, 0, 60, ':'}};
+    int v[PARTS];
+    for (int i = 0; i < PARTS; i++) {
+        if (parts[i].before && !literal(s, at, parts[i].before))
+            return false;
+        if (!digits(s, at, parts[i].digits, &v[i]) || v[i] < parts[i].min || v[i] > parts[i].max)
+            return false;
+    }
+    *ret_tm = (struct tm){.tm_year = v[YEAR] - 1900,
+                          .tm_mon = v[MONTH] - 1,
+                          .tm_mday = v[DAY],
+                          .tm_hour = v[HOUR],
+                          .tm_min = v[MINUTE],
+                          .tm_sec = v[SECOND]};
+    return v[DAY] <= days_of(v[YEAR], v[MONTH]);
 }
 
 enum err time_parse_iso(struct str s, usec_t *ret_utc, struct error *e)
@@ -103,15 +123,10 @@ enum err time_parse_iso(struct str s, usec_t *ret_utc, struct error *e)
     size_t at = 0;
     struct tm tm;
     int offset_minutes = 0;
-    if (date_time(s, &at, &tm)) {
-        int day = tm.tm_mday;
-        usec_t us = fraction(s, &at);
-        bool ok = offset(s, &at, &offset_minutes) && at == s.n;
-        usec_t utc = (usec_t)timegm(&tm) * USEC_PER_SEC + us - offset_minutes * USEC_PER_MIN;
-        if (ok && (tm.tm_mday == day || tm.tm_sec == 0)) {
-            *ret_utc = utc;
-            return ERR_OK;
-        }
-    }
-    return error_set(e, ERR_INVALID, "a time looks like 2026-11-22T08:59:00Z");
+    usec_t us = 0;
+    if (!date_time(s, &at, &tm) || !fraction(s, &at, &us) || !offset(s, &at, &offset_minutes) ||
+        at != s.n)
+        return error_set(e, ERR_INVALID, "a time looks like 2026-11-22T08:59:00Z");
+    *ret_utc = (usec_t)timegm(&tm) * USEC_PER_SEC + us - offset_minutes * USEC_PER_MIN;
+    return ERR_OK;
 }
