@@ -32,7 +32,7 @@ enum err error_set_at(struct error *e, enum err code, const char *file, int line
 enum err error_wrap_at(struct error *e, enum err code, const char *file, int line, const char *fmt,
                        ...)
 {
-    if (!e)
+    if (!e || code == ERR_OK)
         return code;
     char context[sizeof e->msg];
     va_list ap;

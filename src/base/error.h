@@ -58,7 +58,8 @@ struct error {
 /* Fills e (when not NULL) and returns code: `return error_set(e, ERR_INVALID, "...", ...)`. */
 #define error_set(e, code, ...) error_set_at(e, code, __FILE__, __LINE__, __VA_ARGS__)
 
-/* Puts "context: " before the message that e already holds; returns code. Keeps the first place. */
+/* Puts "context: " before the message that e already holds; returns code. Keeps the first place.
+ * Wrapping ERR_OK does nothing: `return error_wrap(e, f(e), "camera")`. */
 #define error_wrap(e, code, ...) error_wrap_at(e, code, __FILE__, __LINE__, __VA_ARGS__)
 
 enum err error_set_at(struct error *e, enum err code, const char *file, int line, const char *fmt,

@@ -117,7 +117,7 @@ static void deliver(struct topics *t, uint64_t ticket, const struct bus_event *e
 enum err topics_publish(struct topics *t, struct str topic, struct str bytes, int64_t *ret_id,
                         struct error *e)
 {
-    struct topic *at;
+    struct topic *at = NULL;
     struct kept *event = mem_alloc(sizeof(*event) + bytes.n);
     if (!event)
         return error_set(e, ERR_NOMEM, "no memory for an event of %zu bytes", bytes.n);
@@ -205,7 +205,7 @@ enum err topics_replay(struct topics *t, struct arena *a, struct str topic, int6
                        struct bus_event **ret_events, int *ret_n, int64_t *ret_last_id,
                        struct error *e)
 {
-    struct topic *at;
+    struct topic *at = NULL;
     pthread_mutex_lock(&t->lock);
     enum err r = live(t, topic, &at, e);
     if (!r) {

@@ -1,0 +1,55 @@
+/* The HTTP API: one route table; everything else is read from it.
+ *
+ * A handler decodes nothing and encodes nothing: the dispatcher authenticates, checks the route's
+ * permission, decodes the body by the route's schema, calls the handler, and encodes its result or
+ * the problem. Handlers run on the server's handler threads and may block on SQL.
+ * Thread: api_new/free one (main); the callbacks as http/server.h says. */
+#pragma once
+
+#include "auth/auth.h"
+#include "base/seal.h"
+#include "bus/bus.h"
+#include "config/config.h"
+#include "http/server.h"
+#include "queue/queue.h"
+#include "store/db.h"
+
+/* What operators see of the engine; filled by the composition root. */
+struct api_system {
+    const char *detector, *encoder, *preprocessing;
+    int64_t (*gallery_students)(void *ctx);
+    void *ctx;
+    const char *const *warnings; /* NULL-terminated, static */
+    bool (*ready)(void *ctx);
+};
+
+struct api_env {
+    const struct config *config;
+    struct db *db;
+    struct queue *queue;
+    struct bus *bus;
+    struct auth *auth;
+    struct seal_key photo_key;
+    struct api_system system;
+};
+
+struct api {
+    struct api_env env;
+    struct http_server *http; /* set by api_attach */
+    struct waiters *waiters;
+    struct router *router;
+    usec_t started_at;
+};
+
+NODISCARD enum err api_new(const struct api_env *env, struct api **ret_api, struct error *e);
+void api_free(struct api *api);
+/* The callbacks for http_open; then api_attach with the server they came to. */
+struct http_callbacks api_callbacks(struct api *api);
+void api_attach(struct api *api, struct http_server *http);
+/* For the bus callback: every event of subscribed session topics. Never blocks. */
+void api_event(struct api *api, const struct bus_event *event);
+/* Every ~200 ms: requests that waited too long for a result are answered. */
+void api_tick(struct api *api);
+
+/* The OpenAPI 3.1 document, from the route table. */
+NODISCARD enum err api_openapi(struct buf *out, struct error *e);

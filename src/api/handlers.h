@@ -1,0 +1,99 @@
+/* What the resources of api/ share: every handler, every schema the route table names, and the
+ * small helpers of lists. One file per resource implements them; routes.c lists them. */
+#pragma once
+
+#include "api/internal.h"
+#include "api/multipart.h"
+
+/* A page of items; every list schema describes this struct. */
+struct list {
+    void *items;
+    int n;
+    char next[ID_TEXT]; /* empty: the end */
+};
+
+/* Defines `const struct schema NAME_schema` for a page of ITEM. */
+#define LIST_SCHEMA(NAME, component, item)                                                         \
+    static const struct field NAME##_fields[] = {                                                  \
+        FIELD_LIST(struct list, items, n, &(item), 200, FIELD_REQUIRED,                            \
+                   "In order of the cursor."),                                                     \
+        FIELD_ID(struct list, next, FIELD_NULLABLE,                                                \
+                 "Pass as `after` for the next page; null: the end."),                             \
+    };                                                                                             \
+    const struct schema NAME##_schema = SCHEMA(component, struct list, NAME##_fields);
+
+/* A student as others name one. */
+struct person {
+    char id[ID_TEXT];
+    struct str external_id, name;
+};
+
+/* Makes c->out a page of `n` items (size bytes each, the id at id_offset): when n > limit the last
+ * one is cut off and `next` names the last shown. */
+NODISCARD enum err call_list(struct call *c, void *items, int n, int limit, size_t size,
+                             size_t id_offset, struct error *e);
+/* Sets Location to prefix + id. */
+NODISCARD enum err call_location(struct call *c, const char *prefix, const char *id,
+                                 struct error *e);
+/* A query parameter that is one of the words; -1 when absent. Errors INVALID. */
+NODISCARD enum err call_word(struct call *c, const char *name, const char *const *words,
+                             int *ret_index, struct error *e);
+/* Makes c->out the job (jobs.c). */
+NODISCARD enum err job_output(struct call *c, const char *id, struct error *e);
+/* The photos of a multipart or raw body (photos.c). Errors UNSUPPORTED, INVALID. */
+NODISCARD enum err photos_of_request(struct call *c, struct multipart *ret_parts, struct error *e);
+
+extern const struct schema person_schema, student_schema, student_list_schema, student_in_schema,
+    student_patch_schema, job_schema, job_list_schema, photo_schema, course_schema,
+    course_list_schema, course_in_schema, course_patch_schema, roster_schema, roster_list_schema,
+    session_schema, session_list_schema, session_in_schema, frame_schema, mark_schema,
+    mark_list_schema, ticket_schema, camera_schema, camera_list_schema, camera_in_schema,
+    user_schema, user_list_schema, user_in_schema, password_in_schema, login_in_schema,
+    login_schema, system_schema, gallery_schema, queue_schema, status_schema, course_ref_schema,
+    problem_schema, field_problem_schema;
+
+#define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
+HANDLER(landing);
+HANDLER(health);
+HANDLER(ready);
+HANDLER(metrics);
+HANDLER(openapi_document);
+HANDLER(system_show);
+HANDLER(login_create);
+HANDLER(login_delete_current);
+HANDLER(me_show);
+HANDLER(user_create);
+HANDLER(user_index);
+HANDLER(user_password);
+HANDLER(student_create);
+HANDLER(student_index);
+HANDLER(student_show);
+HANDLER(student_patch);
+HANDLER(student_remove);
+HANDLER(photos_create);
+HANDLER(photos_remove);
+HANDLER(job_show);
+HANDLER(job_index);
+HANDLER(course_create);
+HANDLER(course_index);
+HANDLER(course_show);
+HANDLER(course_patch);
+HANDLER(course_remove);
+HANDLER(roster_index);
+HANDLER(roster_put);
+HANDLER(roster_delete);
+HANDLER(session_create);
+HANDLER(session_index);
+HANDLER(session_show);
+HANDLER(session_remove);
+HANDLER(session_begin);
+HANDLER(session_end);
+HANDLER(frame_create);
+HANDLER(marks_index);
+HANDLER(events_ticket);
+HANDLER(events_upgrade);
+HANDLER(camera_create);
+HANDLER(camera_index);
+HANDLER(camera_show);
+HANDLER(camera_remove);
+#undef HANDLER

@@ -1,0 +1,92 @@
+/* Shared by the files of api/ only: the call that a handler answers, and the route table's row. */
+#pragma once
+
+#include "api/api.h"
+#include "auth/permission.h"
+#include "base/schema.h"
+
+enum { CALL_PARAMS_MAX = 3 };
+
+/* One request on its way through a handler. Everything lives in req->arena. */
+struct call {
+    struct api *api;
+    struct http_request *req;
+    struct arena *a;
+    struct principal who;
+    struct str params[CALL_PARAMS_MAX]; /* of the path, decoded, in order */
+    const void *in;                     /* the decoded body (route->in) */
+    void *out;                          /* set by the handler: a struct of route->out */
+    int status;                         /* starts as route->status */
+    struct str location;                /* Location header */
+    int64_t version;                    /* ETag when > 0 */
+    struct str raw_body, raw_type;      /* answers that are not a schema (text, metrics) */
+    int retry_after_s;                  /* with an error */
+    bool pending;                       /* the answer comes later (frames?wait=1) */
+};
+
+typedef enum err (*route_fn)(struct call *c, struct error *e);
+
+/* A query parameter, for the API description. */
+struct route_query {
+    const char *name, *type, *doc;
+};
+
+enum body_kind { BODY_NONE, BODY_JSON, BODY_IMAGE, BODY_PHOTOS };
+
+struct route {
+    enum http_method method;
+    const char *path;
+    enum perm perm;
+    route_fn fn;
+    enum body_kind body;
+    const struct schema *in, *out;
+    int status;
+    const char *tag, *operation, *summary;
+    unsigned errors; /* E(code) bits it may answer beyond the common ones */
+    const struct route_query *query;
+    int n_query;
+};
+
+#define E(code) (1u << ERR_##code)
+
+extern const struct route routes[];
+extern const int routes_n;
+
+/* Reads path parameter i as an id. Errors NOT_FOUND: what cannot be an id names nothing. */
+NODISCARD enum err call_id(struct call *c, int i, char ret_text[static ID_TEXT], struct error *e);
+/* `limit` (1..200, default 50) and `after` of a list. Errors INVALID. */
+NODISCARD enum err call_page(struct call *c, int *ret_limit, char ret_after[static ID_TEXT],
+                             struct error *e);
+/* A query parameter, p NULL when absent. Errors INVALID. */
+NODISCARD enum err call_query(struct call *c, const char *name, struct str *ret_value,
+                              struct error *e);
+/* The version asked for by If-Match; 0 when there is no such header. Errors INVALID. */
+NODISCARD enum err call_if_match(struct call *c, int64_t *ret_version, struct error *e);
+/* Zeroed memory of the request. Errors NOMEM. */
+NODISCARD enum err call_alloc(struct call *c, size_t n, void **ret_memory, struct error *e);
+
+/* The problem+json body of an error (RFC 9457). errs and request_id may be NULL. */
+void problem_print(const struct error *e, const struct schema_errors *errs, const char *request_id,
+                   struct buf *out);
+
+/* Called after a commit that changed a session or a roster: cached copies go. */
+void live_session_changed(struct api *api, struct session_id id, int64_t version);
+void live_roster_changed(struct api *api, struct course_id id, int64_t version);
+
+/* events.c: the envelope came in on a topic; passes it to WebSocket peers and waiters. */
+void events_deliver(struct api *api, const struct bus_event *event);
+/* Registers the pending call for the result of `frame`; subscribe first, enqueue after. */
+NODISCARD enum err waiters_add(struct api *api, struct session_id session, struct frame_id frame,
+                               uint64_t conn, struct error *e);
+void waiters_remove(struct api *api, struct frame_id frame);
+
+struct waiters;
+NODISCARD enum err waiters_new(struct waiters **ret_waiters, struct error *e);
+void waiters_free(struct waiters *w);
+void waiters_expire(struct api *api);
+void waiters_event(struct api *api, int64_t id, struct str envelope);
+
+/* events.c: WebSocket callbacks of the server. */
+void events_ws_open(struct api *api, struct http_request *req);
+void events_ws_closed(struct api *api, struct str topic);
+void events_ws_lag(struct str topic, int64_t lost, struct buf *out);

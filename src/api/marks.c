@@ -1,0 +1,124 @@
+/* Marks of a session, with who is missing. Handler threads; three queries a call. */
+#include "api/handlers.h"
+
+#include "store/course.h"
+#include "store/mark.h"
+#include "store/session.h"
+
+struct mark_out {
+    struct person student;
+    struct str status, source;
+    usec_t first_seen, last_seen;
+    char frame[ID_TEXT];
+    struct str receipt;
+};
+
+struct marks_out {
+    char session[ID_TEXT];
+    struct mark_out *items;
+    int n;
+    struct person *missing;
+    int n_missing;
+    char next[ID_TEXT];
+};
+
+static const struct field person_fields[] = {
+    FIELD_ID(struct person, id, FIELD_REQUIRED, "The student's id."),
+    FIELD_STR(struct person, external_id, 0, 64, FIELD_REQUIRED, "The institution's number."),
+    FIELD_STR(struct person, name, 0, 200, FIELD_REQUIRED, "The student's name."),
+};
+const struct schema person_schema = SCHEMA("Person", struct person, person_fields);
+
+static const struct field mark_fields[] = {
+    FIELD_OBJECT(struct mark_out, student, &person_schema, FIELD_REQUIRED, "Whose."),
+    FIELD_STR(struct mark_out, status, 0, 32, FIELD_REQUIRED, "present, late ..."),
+    FIELD_STR(struct mark_out, source, 0, 32, FIELD_REQUIRED, "face, code, manual, import."),
+    FIELD_TIME(struct mark_out, first_seen, FIELD_REQUIRED, "First sighting that counted."),
+    FIELD_TIME(struct mark_out, last_seen, FIELD_REQUIRED, "Last sighting, to the minute."),
+    FIELD_ID(struct mark_out, frame, FIELD_NULLABLE, "The frame that made it."),
+    FIELD_RAW(struct mark_out, receipt, "The evidence: similarity, threshold, models ..."),
+};
+const struct schema mark_schema = SCHEMA("Mark", struct mark_out, mark_fields);
+
+static const struct field marks_fields[] = {
+    FIELD_ID(struct marks_out, session, FIELD_REQUIRED, "The session."),
+    FIELD_LIST(struct marks_out, items, n, &mark_schema, 100000, FIELD_REQUIRED, "By name."),
+    FIELD_LIST(struct marks_out, missing, n_missing, &person_schema, 100000, FIELD_REQUIRED,
+               "On the roster, without a mark."),
+    FIELD_ID(struct marks_out, next, FIELD_NULLABLE, "Always null: the list is whole."),
+};
+const struct schema mark_list_schema = SCHEMA("MarkList", struct marks_out, marks_fields);
+
+struct marks_ctx {
+    struct call *c;
+    struct session_id id;
+    struct mark *marks;
+    int n;
+    struct roster_row *roster;
+    int n_roster;
+};
+
+static enum err read_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct marks_ctx *t = ctx;
+    struct session s;
+    enum err r = session_get(cx, t->c->a, t->id, &s, e);
+    if (r == ERR_OK)
+        r = mark_list(cx, t->c->a, t->id, &t->marks, &t->n, e);
+    usec_t at = s.status == SESSION_CLOSED ? s.ended_at : time_utc();
+    return r ? r
+             : roster_list(cx, t->c->a, s.course, at, str_from(t->c->api->env.system.encoder),
+                           &t->roster, &t->n_roster, e);
+}
+
+static bool is_marked(const struct marks_ctx *t, const struct roster_row *row)
+{
+    for (int i = 0; i < t->n; i++)
+        if (strcmp(t->marks[i].student.text, row->student.text) == 0)
+            return true;
+    return false;
+}
+
+static void fill_mark(const struct mark *m, struct mark_out *o)
+{
+    memcpy(o->student.id, m->student.text, ID_TEXT);
+    o->student.external_id = m->student_external_id;
+    o->student.name = m->student_name;
+    o->status = m->status;
+    o->source = m->source;
+    o->first_seen = m->first_seen;
+    o->last_seen = m->last_seen;
+    memcpy(o->frame, m->frame.text, ID_TEXT);
+    o->receipt = m->receipt;
+}
+
+enum err marks_index(struct call *c, struct error *e)
+{
+    struct marks_ctx t = {.c = c};
+    void *memory;
+    enum err r = call_id(c, 0, t.id.text, e);
+    if (r == ERR_OK)
+        r = db_read(c->api->env.db, read_fn, &t, e);
+    if (r == ERR_OK)
+        r = call_alloc(c, sizeof(struct marks_out), &memory, e);
+    if (r)
+        return r;
+    struct marks_out *out = memory;
+    out->items = arena_array(c->a, (size_t)t.n, sizeof *out->items);
+    out->missing = arena_array(c->a, (size_t)t.n_roster, sizeof *out->missing);
+    if (!out->items || !out->missing)
+        return error_set(e, ERR_NOMEM, "no memory for %d marks", t.n);
+    memcpy(out->session, t.id.text, ID_TEXT);
+    for (out->n = 0; out->n < t.n; out->n++)
+        fill_mark(&t.marks[out->n], &out->items[out->n]);
+    for (int i = 0; i < t.n_roster; i++) {
+        if (is_marked(&t, &t.roster[i]))
+            continue;
+        struct person *p = &out->missing[out->n_missing++];
+        memcpy(p->id, t.roster[i].student.text, ID_TEXT);
+        p->external_id = t.roster[i].external_id;
+        p->name = t.roster[i].name;
+    }
+    c->out = out;
+    return ERR_OK;
+}

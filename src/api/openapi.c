@@ -1,0 +1,168 @@
+/* The API description: OpenAPI 3.1, made from the route table and the schemas it names.
+ * `rollcall openapi` prints it; api/openapi.json is the committed copy. Milliseconds; any thread.
+ */
+#include "api/handlers.h"
+
+#include "attendance/event.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Every schema once, routes' and events'. Repeated names replace themselves. */
+static json_t *components(void)
+{
+    static const struct schema *const nested[] = {
+        &person_schema, &photo_schema,  &mark_schema,    &course_ref_schema,    &gallery_schema,
+        &queue_schema,  &roster_schema, &problem_schema, &field_problem_schema, &student_schema,
+        &course_schema, &camera_schema, &session_schema, &user_schema,          &job_schema};
+    json_t *schemas = json_object();
+    for (size_t i = 0; i < ARRAY_LEN(nested); i++)
+        json_object_set_new(schemas, nested[i]->name, schema_describe(nested[i]));
+    for (int i = 0; i < event_schemas_n; i++)
+        json_object_set_new(schemas, event_schemas[i]->name, schema_describe(event_schemas[i]));
+    for (int i = 0; i < routes_n; i++) {
+        if (routes[i].in)
+            json_object_set_new(schemas, routes[i].in->name, schema_describe(routes[i].in));
+        if (routes[i].out)
+            json_object_set_new(schemas, routes[i].out->name, schema_describe(routes[i].out));
+    }
+    return schemas;
+}
+
+static json_t *ref(const struct schema *s)
+{
+    char path[128];
+    snprintf(path, sizeof path, "#/components/schemas/%s", s->name);
+    return json_pack("{s:{s:{s:{s:s}}}}", "content", "application/json", "schema", "$ref", path);
+}
+
+static void add_problem(json_t *responses, enum err code)
+{
+    char status[8];
+    snprintf(status, sizeof status, "%d", err_http_status(code));
+    json_object_set_new(responses, status,
+                        json_pack("{s:s,s:{s:{s:{s:s}}}}", "description", err_title(code),
+                                  "content", "application/problem+json", "schema", "$ref",
+                                  "#/components/schemas/Problem"));
+}
+
+static json_t *responses(const struct route *r)
+{
+    char status[8];
+    json_t *all = json_object(), *good = json_object();
+    snprintf(status, sizeof status, "%d", r->status);
+    json_object_set_new(good, "description", json_string(r->summary));
+    if (r->out) {
+        json_t *content = ref(r->out);
+        json_object_update(good, content);
+        json_decref(content);
+    }
+    json_object_set_new(all, status, good);
+    if (r->perm != PERM_PUBLIC) {
+        add_problem(all, ERR_UNAUTHENTICATED);
+        add_problem(all, ERR_FORBIDDEN);
+    }
+    if (r->body != BODY_NONE || r->n_query)
+        add_problem(all, ERR_INVALID);
+    if (r->body != BODY_NONE) {
+        add_problem(all, ERR_LENGTH_REQUIRED);
+        add_problem(all, ERR_TOO_LARGE);
+    }
+    for (int code = 1; code < ERR_N; code++)
+        if (r->errors >> code & 1)
+            add_problem(all, (enum err)code);
+    return all;
+}
+
+static json_t *binary(void) { return json_pack("{s:{}}", "schema"); }
+
+static json_t *request_body(const struct route *r)
+{
+    json_t *content = json_object();
+    switch (r->body) {
+    case BODY_NONE:
+        break;
+    case BODY_JSON:
+        json_decref(content);
+        content = ref(r->in);
+        json_object_set_new(content, "required", json_true());
+        return content;
+    case BODY_PHOTOS:
+        json_object_set_new(content, "multipart/form-data",
+                            json_pack("{s:{s:s,s:{s:{s:s,s:s}}}}", "schema", "type", "object",
+                                      "properties", "photo", "type", "string", "format", "binary"));
+        json_object_set_new(content, "image/jpeg", binary());
+        break;
+    case BODY_IMAGE:
+        json_object_set_new(content, "image/jpeg", binary());
+        json_object_set_new(content, "image/png", binary());
+        json_object_set_new(content, "image/webp", binary());
+        json_object_set_new(content, "image/heic", binary());
+        break;
+    }
+    return json_pack("{s:o,s:b}", "content", content, "required", 1);
+}
+
+static json_t *parameters(const struct route *r)
+{
+    json_t *all = json_array();
+    struct str part, rest = str_from(r->path);
+    while (str_split(&rest, '/', &part))
+        if (part.n > 2 && part.p[0] == '{')
+            json_array_append_new(all, json_pack("{s:s%,s:s,s:b,s:{s:s,s:s}}", "name", part.p + 1,
+                                                 part.n - 2, "in", "path", "required", 1, "schema",
+                                                 "type", "string", "format", "uuid"));
+    for (int i = 0; i < r->n_query; i++)
+        json_array_append_new(all, json_pack("{s:s,s:s,s:b,s:s,s:{s:s}}", "name", r->query[i].name,
+                                             "in", "query", "required", 0, "description",
+                                             r->query[i].doc, "schema", "type", r->query[i].type));
+    return all;
+}
+
+static json_t *operation(const struct route *r)
+{
+    json_t *o = json_pack("{s:s,s:s,s:[s],s:s,s:o,s:o}", "operationId", r->operation, "summary",
+                          r->summary, "tags", r->tag, "x-permission", perm_name(r->perm),
+                          "parameters", parameters(r), "responses", responses(r));
+    if (r->body != BODY_NONE)
+        json_object_set_new(o, "requestBody", request_body(r));
+    if (r->perm == PERM_PUBLIC)
+        json_object_set_new(o, "security", json_array());
+    return o;
+}
+
+static json_t *paths(void)
+{
+    json_t *all = json_object();
+    for (int i = 0; i < routes_n; i++) {
+        json_t *path = json_object_get(all, routes[i].path);
+        if (!path) {
+            path = json_object();
+            json_object_set_new(all, routes[i].path, path);
+        }
+        char method[8] = {0};
+        const char *name = http_method_name(routes[i].method);
+        for (size_t k = 0; name[k] && k < sizeof method - 1; k++)
+            method[k] = (char)(name[k] | 0x20);
+        json_object_set_new(path, method, operation(&routes[i]));
+    }
+    return all;
+}
+
+enum err api_openapi(struct buf *out, struct error *e)
+{
+    json_t *doc = json_pack(
+        "{s:s,s:{s:s,s:s,s:s},s:[{s:[]}],s:o,s:{s:o,s:{s:{s:s,s:s}}}}", "openapi", "3.1.0", "info",
+        "title", "Rollcall", "version", ROLLCALL_VERSION, "description",
+        "Attendance by looking. Errors are application/problem+json; lists page by `after`.",
+        "security", "bearer", "paths", paths(), "components", "schemas", components(),
+        "securitySchemes", "bearer", "type", "http", "scheme", "bearer");
+    char *text = doc ? json_dumps(doc, JSON_INDENT(1)) : NULL;
+    json_decref(doc);
+    if (!text)
+        return error_set(e, ERR_NOMEM, "no memory for the API description");
+    buf_puts(out, text);
+    buf_putc(out, '\n');
+    free(text);
+    return buf_check(out, e);
+}

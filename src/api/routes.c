@@ -1,0 +1,100 @@
+/* The route table: what the API can do, who may, and what goes in and out. The dispatcher, the API
+ * description and the tests read it; nothing else decides. */
+#include "api/handlers.h"
+
+static const struct route_query page_query[] = {
+    {"after", "string", "The last id of the page before."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
+};
+static const struct route_query student_query[] = {
+    {"after", "string", "The last id of the page before."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
+    {"search", "string", "Part of the name or external_id."},
+};
+static const struct route_query job_query[] = {
+    {"after", "string", "The last id of the page before."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
+    {"state", "string", "queued, running, done or failed."},
+};
+static const struct route_query session_query[] = {
+    {"after", "string", "The last id of the page before."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
+    {"course", "string", "Only of this course."},
+    {"status", "string", "scheduled, active or closed."},
+};
+static const struct route_query roster_query[] = {
+    {"at", "string", "Who was enrolled at this time; default now."},
+};
+static const struct route_query frame_query[] = {
+    {"camera", "string", "The camera's id."},
+    {"boot", "string", "Names the camera's run; with camera and seq it names the frame."},
+    {"seq", "string",
+     "The frame's number within boot: a retry with the same one is the same frame."},
+    {"captured_at", "string", "When it was taken; default now."},
+    {"offline", "string", "1: captured while the server was away; never dropped."},
+    {"wait", "string", "1: answer with the frame_result (or frame_dropped) event, within 10 s."},
+};
+static const struct route_query event_query[] = {
+    {"after", "string", "The last event id the client has: what it missed comes first."},
+    {"ticket", "string", "From events-ticket, instead of the Authorization header."},
+};
+#define QUERY(rows) (rows), ARRAY_LEN(rows)
+#define NOQUERY NULL, 0
+
+#define JSON BODY_JSON
+#define NONE BODY_NONE
+
+/* clang-format off */
+const struct route routes[] = {
+/*   method       path                                    permission           handler            body  in                     out                   status */
+    {HTTP_GET,    "/",                                    PERM_PUBLIC,         landing,           NONE, NULL,                  NULL,                 200, "system", "landing", "What this is and where to go", 0, NOQUERY},
+    {HTTP_GET,    "/healthz",                             PERM_PUBLIC,         health,            NONE, NULL,                  &status_schema,       200, "system", "health", "Is the process alive?", 0, NOQUERY},
+    {HTTP_GET,    "/readyz",                              PERM_PUBLIC,         ready,             NONE, NULL,                  &status_schema,       200, "system", "ready", "May it be sent work?", E(UNAVAILABLE), NOQUERY},
+    {HTTP_GET,    "/openapi.json",                        PERM_PUBLIC,         openapi_document,  NONE, NULL,                  NULL,                 200, "system", "openapi", "This description", 0, NOQUERY},
+    {HTTP_GET,    "/metrics",                             PERM_SYSTEM_READ,    metrics,           NONE, NULL,                  NULL,                 200, "system", "metrics", "Counters in the Prometheus text format", 0, NOQUERY},
+    {HTTP_GET,    "/v1/system",                           PERM_SYSTEM_READ,    system_show,       NONE, NULL,                  &system_schema,       200, "system", "getSystem", "What runs here and what to mend", 0, NOQUERY},
+
+    {HTTP_POST,   "/v1/login",                            PERM_PUBLIC,         login_create,      JSON, &login_in_schema,      &login_schema,        200, "access", "signIn", "Exchange a code or password for a token", E(UNAUTHENTICATED), NOQUERY},
+    {HTTP_DELETE, "/v1/login",                            PERM_SELF,           login_delete_current, NONE, NULL,               NULL,                 204, "access", "signOut", "Revoke the token used", E(CONFLICT), NOQUERY},
+    {HTTP_GET,    "/v1/me",                               PERM_SELF,           me_show,           NONE, NULL,                  &user_schema,         200, "access", "getMe", "Who am I?", 0, NOQUERY},
+    {HTTP_GET,    "/v1/users",                            PERM_USER_ADMIN,     user_index,        NONE, NULL,                  &user_list_schema,    200, "access", "listUsers", "All users", 0, NOQUERY},
+    {HTTP_POST,   "/v1/users",                            PERM_USER_ADMIN,     user_create,       JSON, &user_in_schema,       &user_schema,         201, "access", "createUser", "Make a user", E(CONFLICT), NOQUERY},
+    {HTTP_PUT,    "/v1/users/{id}/password",              PERM_USER_ADMIN,     user_password,     JSON, &password_in_schema,   NULL,                 204, "access", "setPassword", "Set a user's password", E(NOT_FOUND), NOQUERY},
+
+    {HTTP_GET,    "/v1/students",                         PERM_STUDENT_READ,   student_index,     NONE, NULL,                  &student_list_schema, 200, "students", "listStudents", "Students, a page at a time", 0, QUERY(student_query)},
+    {HTTP_POST,   "/v1/students",                         PERM_STUDENT_WRITE,  student_create,    JSON, &student_in_schema,    &student_schema,      201, "students", "createStudent", "Register a student", E(CONFLICT), NOQUERY},
+    {HTTP_GET,    "/v1/students/{id}",                    PERM_STUDENT_READ,   student_show,      NONE, NULL,                  &student_schema,      200, "students", "getStudent", "One student", E(NOT_FOUND), NOQUERY},
+    {HTTP_PATCH,  "/v1/students/{id}",                    PERM_STUDENT_WRITE,  student_patch,     JSON, &student_patch_schema, &student_schema,      200, "students", "updateStudent", "Change a student", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
+    {HTTP_DELETE, "/v1/students/{id}",                    PERM_STUDENT_WRITE,  student_remove,    NONE, NULL,                  NULL,                 204, "students", "deleteStudent", "Delete a student without marks", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+    {HTTP_POST,   "/v1/students/{id}/photos",             PERM_STUDENT_WRITE,  photos_create,     BODY_PHOTOS, NULL,           &job_schema,          202, "students", "enrolPhotos", "Enrol photos; the job has a verdict for each", E(NOT_FOUND)|E(UNSUPPORTED), NOQUERY},
+    {HTTP_DELETE, "/v1/students/{id}/photos",             PERM_STUDENT_WRITE,  photos_remove,     NONE, NULL,                  NULL,                 204, "students", "forgetPhotos", "Forget the student's face", E(NOT_FOUND), NOQUERY},
+    {HTTP_GET,    "/v1/jobs",                             PERM_STUDENT_READ,   job_index,         NONE, NULL,                  &job_list_schema,     200, "jobs", "listJobs", "Jobs, newest first", 0, QUERY(job_query)},
+    {HTTP_GET,    "/v1/jobs/{id}",                        PERM_STUDENT_READ,   job_show,          NONE, NULL,                  &job_schema,          200, "jobs", "getJob", "One job", E(NOT_FOUND), NOQUERY},
+
+    {HTTP_GET,    "/v1/courses",                          PERM_COURSE_READ,    course_index,      NONE, NULL,                  &course_list_schema,  200, "courses", "listCourses", "Courses, a page at a time", 0, QUERY(page_query)},
+    {HTTP_POST,   "/v1/courses",                          PERM_COURSE_WRITE,   course_create,     JSON, &course_in_schema,     &course_schema,       201, "courses", "createCourse", "Make a course", E(CONFLICT), NOQUERY},
+    {HTTP_GET,    "/v1/courses/{id}",                     PERM_COURSE_READ,    course_show,       NONE, NULL,                  &course_schema,       200, "courses", "getCourse", "One course", E(NOT_FOUND), NOQUERY},
+    {HTTP_PATCH,  "/v1/courses/{id}",                     PERM_COURSE_WRITE,   course_patch,      JSON, &course_patch_schema,  &course_schema,       200, "courses", "updateCourse", "Change a course", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
+    {HTTP_DELETE, "/v1/courses/{id}",                     PERM_COURSE_WRITE,   course_remove,     NONE, NULL,                  NULL,                 204, "courses", "deleteCourse", "Delete a course without sessions", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+    {HTTP_GET,    "/v1/courses/{id}/roster",              PERM_COURSE_READ,    roster_index,      NONE, NULL,                  &roster_list_schema,  200, "courses", "getRoster", "Who is enrolled", E(NOT_FOUND), QUERY(roster_query)},
+    {HTTP_PUT,    "/v1/courses/{id}/roster/{student}",    PERM_COURSE_WRITE,   roster_put,        NONE, NULL,                  NULL,                 204, "courses", "enrolStudent", "Put a student on the roster", E(NOT_FOUND), NOQUERY},
+    {HTTP_DELETE, "/v1/courses/{id}/roster/{student}",    PERM_COURSE_WRITE,   roster_delete,     NONE, NULL,                  NULL,                 204, "courses", "unenrolStudent", "Take a student off the roster", E(NOT_FOUND), NOQUERY},
+
+    {HTTP_GET,    "/v1/sessions",                         PERM_SESSION_READ,   session_index,     NONE, NULL,                  &session_list_schema, 200, "sessions", "listSessions", "Sessions, newest first", 0, QUERY(session_query)},
+    {HTTP_POST,   "/v1/sessions",                         PERM_SESSION_WRITE,  session_create,    JSON, &session_in_schema,    &session_schema,      201, "sessions", "createSession", "Plan a session", 0, NOQUERY},
+    {HTTP_GET,    "/v1/sessions/{id}",                    PERM_SESSION_READ,   session_show,      NONE, NULL,                  &session_schema,      200, "sessions", "getSession", "One session", E(NOT_FOUND), NOQUERY},
+    {HTTP_DELETE, "/v1/sessions/{id}",                    PERM_SESSION_WRITE,  session_remove,    NONE, NULL,                  NULL,                 204, "sessions", "deleteSession", "Delete a session without marks", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+    {HTTP_POST,   "/v1/sessions/{id}/start",              PERM_SESSION_WRITE,  session_begin,     NONE, NULL,                  &session_schema,      200, "sessions", "startSession", "Take frames from now on", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+    {HTTP_POST,   "/v1/sessions/{id}/stop",               PERM_SESSION_WRITE,  session_end,       NONE, NULL,                  &session_schema,      200, "sessions", "stopSession", "Take no more frames", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+    {HTTP_POST,   "/v1/sessions/{id}/frames",             PERM_FRAME_POST,     frame_create,      BODY_IMAGE, NULL,            &frame_schema,        202, "sessions", "postFrame", "Send one picture", E(NOT_FOUND)|E(CONFLICT)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(frame_query)},
+    {HTTP_GET,    "/v1/sessions/{id}/marks",              PERM_SESSION_READ,   marks_index,       NONE, NULL,                  &mark_list_schema,    200, "sessions", "listMarks", "Who was seen, and who is missing", E(NOT_FOUND), NOQUERY},
+    {HTTP_POST,   "/v1/sessions/{id}/events-ticket",      PERM_SESSION_READ,   events_ticket,     NONE, NULL,                  &ticket_schema,       200, "sessions", "createEventsTicket", "A one-use ticket for the WebSocket", E(NOT_FOUND), NOQUERY},
+    {HTTP_GET,    "/v1/sessions/{id}/events",             PERM_SESSION_READ,   events_upgrade,    NONE, NULL,                  NULL,                 101, "sessions", "events", "WebSocket (subprotocol rollcall.v1): FrameResult, MarkChanged, SessionChanged, FrameDropped and Lag messages", 0, QUERY(event_query)},
+
+    {HTTP_GET,    "/v1/cameras",                          PERM_CAMERA_READ,    camera_index,      NONE, NULL,                  &camera_list_schema,  200, "cameras", "listCameras", "Cameras, a page at a time", 0, QUERY(page_query)},
+    {HTTP_POST,   "/v1/cameras",                          PERM_CAMERA_WRITE,   camera_create,     JSON, &camera_in_schema,     &camera_schema,       201, "cameras", "createCamera", "Register a camera", E(CONFLICT), NOQUERY},
+    {HTTP_GET,    "/v1/cameras/{id}",                     PERM_CAMERA_READ,    camera_show,       NONE, NULL,                  &camera_schema,       200, "cameras", "getCamera", "One camera", E(NOT_FOUND), NOQUERY},
+    {HTTP_DELETE, "/v1/cameras/{id}",                     PERM_CAMERA_WRITE,   camera_remove,     NONE, NULL,                  NULL,                 204, "cameras", "deleteCamera", "Forget a camera", E(NOT_FOUND), NOQUERY},
+};
+/* clang-format on */
+const int routes_n = ARRAY_LEN(routes);

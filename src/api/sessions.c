@@ -1,0 +1,272 @@
+/* Sessions: see the route table. Handler threads; one or two queries a call. */
+#include "api/handlers.h"
+
+#include "attendance/event.h"
+#include "base/log.h"
+#include "store/live.h"
+#include "store/mark.h"
+
+struct session_in {
+    uint64_t has;
+    char course[ID_TEXT];
+    struct str title;
+    usec_t planned_start, planned_end;
+    int64_t confirmations;
+};
+
+struct course_ref {
+    char id[ID_TEXT];
+    struct str code, title;
+};
+
+struct session_out {
+    char id[ID_TEXT];
+    struct course_ref course;
+    struct str title, status;
+    usec_t planned_start, planned_end, started_at, ended_at, created_at, updated_at;
+    int64_t confirmations, late_after_min, version;
+};
+
+static const char *const status_words[] = {"scheduled", "active", "closed", NULL};
+
+static const struct field course_ref_fields[] = {
+    FIELD_ID(struct course_ref, id, FIELD_REQUIRED, "The course's id."),
+    FIELD_STR(struct course_ref, code, 1, 64, FIELD_REQUIRED, "Its code."),
+    FIELD_STR(struct course_ref, title, 1, 200, FIELD_REQUIRED, "Its title."),
+};
+const struct schema course_ref_schema = SCHEMA("CourseRef", struct course_ref, course_ref_fields);
+
+static const struct field session_fields[] = {
+    FIELD_ID(struct session_out, id, FIELD_REQUIRED, "The session's id."),
+    FIELD_OBJECT(struct session_out, course, &course_ref_schema, FIELD_REQUIRED,
+                 "Of which course."),
+    FIELD_STR(struct session_out, title, 0, 200, FIELD_REQUIRED, "May be empty."),
+    FIELD_WORD(struct session_out, status, status_words, FIELD_REQUIRED,
+               "scheduled, active, closed."),
+    FIELD_TIME(struct session_out, planned_start, FIELD_NULLABLE, "When it should start."),
+    FIELD_TIME(struct session_out, planned_end, FIELD_NULLABLE, "When it should end."),
+    FIELD_TIME(struct session_out, started_at, FIELD_NULLABLE, "When it started."),
+    FIELD_TIME(struct session_out, ended_at, FIELD_NULLABLE, "When it ended."),
+    FIELD_INT(struct session_out, confirmations, 1, 10, FIELD_REQUIRED, "Sightings a mark needs."),
+    FIELD_INT(struct session_out, late_after_min, 0, 600, FIELD_REQUIRED,
+              "Minutes after the start from which a student is late; 0: never."),
+    FIELD_INT(struct session_out, version, 1, 1e15, FIELD_REQUIRED,
+              "Grows with each change; the ETag."),
+    FIELD_TIME(struct session_out, created_at, FIELD_REQUIRED, "When it was made."),
+    FIELD_TIME(struct session_out, updated_at, FIELD_REQUIRED, "When it last changed."),
+};
+const struct schema session_schema = SCHEMA("Session", struct session_out, session_fields);
+LIST_SCHEMA(session_list, "SessionList", session_schema)
+
+static const struct field session_in_fields[] = {
+    FIELD_ID(struct session_in, course, FIELD_REQUIRED, "The course's id."),
+    FIELD_STR(struct session_in, title, 0, 200, 0, "Such as Lecture 3."),
+    FIELD_TIME(struct session_in, planned_start, FIELD_NULLABLE, "When it should start."),
+    FIELD_TIME(struct session_in, planned_end, FIELD_NULLABLE, "When it should end."),
+    FIELD_INT(struct session_in, confirmations, 1, 10, 0,
+              "Sightings a mark needs: 2 suits live video, 1 stills. Default: the course's."),
+};
+const struct schema session_in_schema =
+    SCHEMA_PATCH("SessionIn", struct session_in, session_in_fields);
+
+struct session_ctx {
+    struct call *c;
+    struct session s, *list;
+    const struct session_in *in;
+    struct session_id id;
+    struct course_id course;
+    int status, limit, n;
+    bool start, changed;
+    struct error failed;
+};
+
+static void to_out(const struct session *s, struct session_out *o)
+{
+    memcpy(o->id, s->id.text, ID_TEXT);
+    memcpy(o->course.id, s->course.text, ID_TEXT);
+    o->course.code = s->course_code;
+    o->course.title = s->course_title;
+    o->title = s->title.p ? s->title : STR("");
+    o->status = str_from(session_status_name(s->status));
+    o->planned_start = s->planned_start;
+    o->planned_end = s->planned_end;
+    o->started_at = s->started_at;
+    o->ended_at = s->ended_at;
+    o->created_at = s->created_at;
+    o->updated_at = s->updated_at;
+    o->confirmations = s->confirmations;
+    o->late_after_min = s->late_after_min;
+    o->version = s->version;
+}
+
+static enum err output(struct call *c, const struct session *s, struct error *e)
+{
+    void *memory;
+    enum err r = call_alloc(c, sizeof(struct session_out), &memory, e);
+    if (r)
+        return r;
+    to_out(s, memory);
+    c->out = memory;
+    c->version = s->version;
+    return ERR_OK;
+}
+
+static enum err insert_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct session_ctx *t = ctx;
+    const struct config *cfg = t->c->api->env.config;
+    struct course course;
+    enum err r = course_get(cx, t->c->a, t->course, &course, e);
+    if (r)
+        return r == ERR_NOT_FOUND ? error_set(e, ERR_INVALID, "course does not exist") : r;
+    t->s.confirmations = t->in->has & 1u << 4 ? t->in->confirmations : course.confirmations;
+    t->s.late_after_min = course.late_after_min;
+    t->s.confirm_gap_ms = cfg->confirm_gap_ms;
+    t->s.confirm_window_s = cfg->confirm_window_s;
+    r = session_insert(cx, &t->s, e);
+    struct session_id id = t->s.id;
+    return r ? r : session_get(cx, t->c->a, id, &t->s, e);
+}
+
+enum err session_create(struct call *c, struct error *e)
+{
+    const struct session_in *in = c->in;
+    if (in->planned_start && in->planned_end && in->planned_end <= in->planned_start)
+        return error_set(e, ERR_INVALID, "planned_end must be after planned_start");
+    struct session_ctx t = {.c = c, .in = in};
+    id_new(t.s.id.text);
+    memcpy(t.course.text, in->course, ID_TEXT);
+    t.s.course = t.course;
+    t.s.title = in->title.p ? in->title : STR("");
+    t.s.planned_start = in->planned_start;
+    t.s.planned_end = in->planned_end;
+    t.s.version = 1;
+    t.s.created_at = t.s.updated_at = time_utc();
+    enum err r = db_tx(c->api->env.db, insert_fn, &t, e);
+    if (r == ERR_OK)
+        r = output(c, &t.s, e);
+    return r ? r : call_location(c, "/v1/sessions/", t.s.id.text, e);
+}
+
+static enum err get_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct session_ctx *t = ctx;
+    return session_get(cx, t->c->a, t->id, &t->s, e);
+}
+
+enum err session_show(struct call *c, struct error *e)
+{
+    struct session_ctx t = {.c = c};
+    enum err r = call_id(c, 0, t.id.text, e);
+    if (r == ERR_OK)
+        r = db_read(c->api->env.db, get_fn, &t, e);
+    return r ? r : output(c, &t.s, e);
+}
+
+static enum err list_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct session_ctx *t = ctx;
+    return session_list(cx, t->c->a, t->course, t->status, t->id, t->limit + 1, &t->list, &t->n, e);
+}
+
+enum err session_index(struct call *c, struct error *e)
+{
+    struct session_ctx t = {.c = c};
+    struct str course;
+    enum err r = call_page(c, &t.limit, t.id.text, e);
+    if (r == ERR_OK)
+        r = call_query(c, "course", &course, e);
+    if (r == ERR_OK && course.p)
+        r = id_parse(course, t.course.text, e);
+    if (r == ERR_OK)
+        r = call_word(c, "status", status_words, &t.status, e);
+    if (r == ERR_OK)
+        r = db_read(c->api->env.db, list_fn, &t, e);
+    struct session_out *out = r ? NULL : arena_array(c->a, (size_t)t.n, sizeof *out);
+    if (!out)
+        return r ? r : error_set(e, ERR_NOMEM, "no memory for %d sessions", t.n);
+    for (int i = 0; i < t.n; i++)
+        to_out(&t.list[i], &out[i]);
+    return call_list(c, out, t.n, t.limit, sizeof *out, offsetof(struct session_out, id), e);
+}
+
+static enum err delete_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct session_ctx *t = ctx;
+    enum err r = session_get(cx, t->c->a, t->id, &t->s, e);
+    return r ? r : session_delete(cx, t->id, e);
+}
+
+enum err session_remove(struct call *c, struct error *e)
+{
+    struct session_ctx t = {.c = c};
+    enum err r = call_id(c, 0, t.id.text, e);
+    if (r == ERR_OK)
+        r = db_tx(c->api->env.db, delete_fn, &t, e);
+    if (r)
+        return r;
+    live_session_changed(c->api, t.id, t.s.version + 1);
+    return ERR_OK;
+}
+
+/* The event is a row of the same transaction, published by the API now or by housekeeping later. */
+static enum err tell_subscribers(struct db_cx *cx, struct session_ctx *t, struct error *e)
+{
+    struct event_session_changed event = {.type = STR("session_changed"),
+                                          .status = str_from(session_status_name(t->s.status))};
+    char topic[64], id[ID_TEXT];
+    struct str envelope;
+    memcpy(event.session, t->id.text, ID_TEXT);
+    event_topic(t->id, topic);
+    enum err r = event_pack(t->c->a, EVENT_SESSION_CHANGED, t->id.text,
+                            &event_session_changed_schema, &event, &envelope, e);
+    return r ? r : outbox_insert(cx, str_from(topic), envelope, id, e);
+}
+
+static enum err switch_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct session_ctx *t = ctx;
+    enum err r = t->start ? session_start(cx, t->c->a, t->id, time_utc(), &t->s, &t->changed, e)
+                          : session_stop(cx, t->c->a, t->id, time_utc(), &t->s, &t->changed, e);
+    return r || !t->changed ? r : tell_subscribers(cx, t, e);
+}
+
+static enum err switch_session(struct call *c, bool start, struct error *e)
+{
+    struct session_ctx t = {.c = c, .start = start};
+    enum err r = call_id(c, 0, t.id.text, e);
+    if (r == ERR_OK)
+        r = db_tx(c->api->env.db, switch_fn, &t, e);
+    if (r)
+        return r;
+    live_session_changed(c->api, t.id, t.s.version);
+    return output(c, &t.s, e);
+}
+
+enum err session_begin(struct call *c, struct error *e) { return switch_session(c, true, e); }
+
+enum err session_end(struct call *c, struct error *e) { return switch_session(c, false, e); }
+
+/* ---- cached copies */
+
+static void drop(struct api *api, const char *key, int64_t version)
+{
+    struct error e = {0};
+    usec_t ttl = api->env.config->cache_ttl_s * USEC_PER_SEC;
+    if (bus_cache_drop(api->env.bus, str_from(key), version, ttl, &e))
+        log_failure(LOG_WARN, "api", "cache_not_dropped", &e);
+}
+
+void live_session_changed(struct api *api, struct session_id id, int64_t version)
+{
+    char key[LIVE_KEY];
+    live_session_key(id, key);
+    drop(api, key, version);
+}
+
+void live_roster_changed(struct api *api, struct course_id id, int64_t version)
+{
+    char key[LIVE_KEY];
+    live_roster_key(id, key);
+    drop(api, key, version);
+}

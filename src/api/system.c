@@ -1,0 +1,169 @@
+/* The operator's view: health, metrics, what runs here, the API description, the front door.
+ * Handler threads; no database but for readiness. */
+#include "api/handlers.h"
+
+#include "base/metrics.h"
+
+struct status_out {
+    struct str status;
+};
+
+struct gallery_out {
+    int64_t students;
+};
+
+struct queue_out {
+    int64_t items, bytes, claimed, buried;
+};
+
+struct system_out {
+    struct str version, database, detector, encoder, preprocessing;
+    usec_t started_at;
+    struct gallery_out gallery;
+    struct queue_out queue;
+    struct str *warnings;
+    int n_warnings;
+};
+
+static const struct field status_fields[] = {
+    FIELD_STR(struct status_out, status, 0, 32, FIELD_REQUIRED, "ok, ready."),
+};
+const struct schema status_schema = SCHEMA("Status", struct status_out, status_fields);
+
+static const struct field gallery_fields[] = {
+    FIELD_INT(struct gallery_out, students, 0, 1e12, FIELD_REQUIRED, "Students with a template."),
+};
+const struct schema gallery_schema = SCHEMA("GalleryState", struct gallery_out, gallery_fields);
+
+static const struct field queue_fields[] = {
+    FIELD_INT(struct queue_out, items, 0, 1e12, FIELD_REQUIRED, "Waiting."),
+    FIELD_INT(struct queue_out, bytes, 0, 1e15, FIELD_REQUIRED, "Waiting."),
+    FIELD_INT(struct queue_out, claimed, 0, 1e12, FIELD_REQUIRED, "Being worked on."),
+    FIELD_INT(struct queue_out, buried, 0, 1e12, FIELD_REQUIRED, "Given up."),
+};
+const struct schema queue_schema = SCHEMA("QueueState", struct queue_out, queue_fields);
+
+static const struct field system_fields[] = {
+    FIELD_STR(struct system_out, version, 0, 32, FIELD_REQUIRED, "Of the program."),
+    FIELD_TIME(struct system_out, started_at, FIELD_REQUIRED, "Of this process."),
+    FIELD_STR(struct system_out, database, 0, 32, FIELD_REQUIRED, "sqlite."),
+    FIELD_STR(struct system_out, detector, 0, 32, FIELD_REQUIRED, "In use."),
+    FIELD_STR(struct system_out, encoder, 0, 32, FIELD_REQUIRED, "In use."),
+    FIELD_STR(struct system_out, preprocessing, 0, 64, FIELD_REQUIRED, "How faces are cropped."),
+    FIELD_OBJECT(struct system_out, gallery, &gallery_schema, FIELD_REQUIRED,
+                 "Templates in memory."),
+    FIELD_OBJECT(struct system_out, queue, &queue_schema, FIELD_REQUIRED,
+                 "Frames and jobs in flight."),
+    FIELD_STRINGS(struct system_out, warnings, n_warnings, 50, FIELD_REQUIRED, "What to mend."),
+};
+const struct schema system_schema = SCHEMA("System", struct system_out, system_fields);
+
+enum { METRICS_MAX = 64 * KIB, OPENAPI_MAX = 4 * MIB };
+
+static enum err status_output(struct call *c, const char *word, struct error *e)
+{
+    void *memory;
+    enum err r = call_alloc(c, sizeof(struct status_out), &memory, e);
+    if (r)
+        return r;
+    ((struct status_out *)memory)->status = str_from(word);
+    c->out = memory;
+    return ERR_OK;
+}
+
+enum err health(struct call *c, struct error *e) { return status_output(c, "ok", e); }
+
+static enum err nothing_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    (void)cx;
+    (void)ctx;
+    (void)e;
+    return ERR_OK;
+}
+
+enum err ready(struct call *c, struct error *e)
+{
+    const struct api_env *env = &c->api->env;
+    if (!env->system.ready(env->system.ctx))
+        return error_set(e, ERR_UNAVAILABLE, "starting or stopping");
+    enum err r = db_read(env->db, nothing_fn, NULL, e);
+    return r ? r : status_output(c, "ready", e);
+}
+
+/* Copies text into the request's memory as the whole answer. */
+static enum err text_output(struct call *c, struct buf *text, const char *type, struct error *e)
+{
+    enum err r = buf_check(text, e);
+    if (r == ERR_OK) {
+        c->raw_body = arena_copy(c->a, buf_str(text));
+        c->raw_type = str_from(type);
+        if (!c->raw_body.p)
+            r = error_set(e, ERR_NOMEM, "no memory for the answer");
+    }
+    buf_done(text);
+    return r;
+}
+
+enum err metrics(struct call *c, struct error *e)
+{
+    struct buf text;
+    buf_init(&text, METRICS_MAX);
+    metrics_print(&text);
+    return text_output(c, &text, "text/plain; version=0.0.4; charset=utf-8", e);
+}
+
+enum err openapi_document(struct call *c, struct error *e)
+{
+    struct buf text;
+    buf_init(&text, OPENAPI_MAX);
+    enum err r = api_openapi(&text, e);
+    if (r) {
+        buf_done(&text);
+        return r;
+    }
+    return text_output(c, &text, "application/json", e);
+}
+
+enum err landing(struct call *c, struct error *e)
+{
+    (void)e;
+    c->raw_type = STR("text/plain; charset=utf-8");
+    c->raw_body = STR(
+        "Rollcall " ROLLCALL_VERSION " takes attendance by looking.\n\n"
+        "  sign in        POST /v1/login {\"code\": \"...\"}  (the code stands in the terminal,\n"
+        "                 a new one comes from: rollcall user code admin)\n"
+        "  the API        GET /openapi.json\n"
+        "  is it well?    GET /healthz, GET /readyz, or: rollcall doctor\n");
+    return ERR_OK;
+}
+
+enum err system_show(struct call *c, struct error *e)
+{
+    const struct api_env *env = &c->api->env;
+    struct queue_stats q;
+    void *memory;
+    enum err r = call_alloc(c, sizeof(struct system_out), &memory, e);
+    if (r == ERR_OK)
+        r = queue_stats(env->queue, &q, e);
+    if (r)
+        return r;
+    struct system_out *o = memory;
+    *o = (struct system_out){.version = STR(ROLLCALL_VERSION),
+                             .database = str_from(db_backend(env->db)),
+                             .detector = str_from(env->system.detector),
+                             .encoder = str_from(env->system.encoder),
+                             .preprocessing = str_from(env->system.preprocessing),
+                             .started_at = c->api->started_at};
+    o->gallery.students = env->system.gallery_students(env->system.ctx);
+    o->queue = (struct queue_out){.items = (int64_t)q.items,
+                                  .bytes = (int64_t)q.bytes,
+                                  .claimed = (int64_t)q.claimed,
+                                  .buried = (int64_t)q.buried};
+    while (env->system.warnings[o->n_warnings])
+        o->n_warnings++;
+    o->warnings = arena_array(c->a, (size_t)o->n_warnings, sizeof *o->warnings);
+    for (int i = 0; o->warnings && i < o->n_warnings; i++)
+        o->warnings[i] = str_from(env->system.warnings[i]);
+    c->out = o;
+    return o->warnings ? ERR_OK : error_set(e, ERR_NOMEM, "no memory for the answer");
+}

@@ -1,0 +1,319 @@
+/* The composition root: see app.h. Main thread; everything is owned by struct app and closed in
+ * reverse order, whatever step of the start failed. */
+#include "app/internal.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "store/migrate.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+enum {
+    PATH_TEXT = 1100,
+    HISTORY_MAX = 1000,
+    TOPICS_MAX = 4096,
+    CACHE_BYTES = 64 * MIB,
+    REQUEST_ARENA = 96 * MIB,
+};
+
+void app_warn(struct app *app, const char *fmt, ...)
+{
+    if (app->n_warnings == APP_WARNINGS_MAX)
+        return;
+    char *text = app->warning_text[app->n_warnings];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, APP_WARNING_TEXT, fmt, ap);
+    va_end(ap);
+    app->warnings[app->n_warnings++] = text;
+    log_event(LOG_WARN, "app", "warning", "msg=\"%s\"", text);
+}
+
+/* ---- storage */
+
+static enum err load_key(struct app *app, struct error *e)
+{
+    const char *hex = app->cfg->installation_key;
+    size_t n = 0;
+    if (hex[0]) {
+        if (sodium_hex2bin(app->master.bytes, SEAL_KEY_BYTES, hex, strlen(hex), NULL, &n, NULL) ||
+            n != SEAL_KEY_BYTES)
+            return error_set(e, ERR_INVALID, "installation_key must have 64 hexadecimal digits");
+    } else {
+        char path[PATH_TEXT];
+        snprintf(path, sizeof path, "%s/installation.key", app->cfg->data_dir);
+        enum err r = seal_key_load(path, &app->master, e);
+        if (r)
+            return r;
+    }
+    seal_key_derive(&app->master, "register", &app->register_key);
+    seal_key_derive(&app->master, "template", &app->template_key);
+    seal_key_derive(&app->master, "photos__", &app->photo_key);
+    return ERR_OK;
+}
+
+static enum err open_storage(struct app *app, struct error *e)
+{
+    const struct db_options o = {.path = config_database_path(app->cfg),
+                                 .readers = (int)app->cfg->store_readers,
+                                 .create = true};
+    int applied = 0;
+    enum err r = file_mkdirs(app->cfg->data_dir, e);
+    if (r == ERR_OK)
+        r = load_key(app, e);
+    if (r == ERR_OK)
+        r = db_sqlite_open(&o, &app->db, e);
+    if (r == ERR_OK)
+        r = migrate_up(app->db, &applied, e);
+    return r ? r : auth_new(app->db, &app->auth, e);
+}
+
+/* ---- recognition */
+
+static enum err open_recognition(struct app *app, struct error *e)
+{
+    const struct config *cfg = app->cfg;
+    char detector[32];
+    enum err r = app_detector(app, detector, e);
+    if (r)
+        return r;
+    const struct vision_options o = {.models_dir = config_models_dir(cfg),
+                                     .detector = detector,
+                                     .encoder = config_text(cfg, OPTION_encoder),
+                                     .min_confidence = cfg->detector_min_confidence,
+                                     .min_face_px = (int)cfg->face_min_px,
+                                     .detector_long_side = (int)cfg->detector_long_side,
+                                     .threads = (int)cfg->inference_threads,
+                                     .batch_max = (int)cfg->batch_faces_max};
+    r = vision_open(&o, &app->vision, e);
+    return r ? r : gallery_new(vision_dim(app->vision), &app->gallery, e);
+}
+
+/* ---- queue and bus */
+
+static void on_event(void *ctx, const struct bus_event *event)
+{
+    struct app *app = ctx;
+    struct jobs *jobs = atomic_load(&app->jobs_for_events);
+    if (!str_is(event->topic, JOBS_GALLERY_TOPIC)) {
+        api_event(app->api, event);
+        return;
+    }
+    struct student_id student;
+    struct error e;
+    if (jobs && id_parse(event->bytes, student.text, &e) == ERR_OK)
+        jobs_gallery_changed(jobs, student);
+}
+
+static enum err open_traffic(struct app *app, struct error *e)
+{
+    const struct config *cfg = app->cfg;
+    const struct queue_options q = {.max_items = (size_t)cfg->queue_max_items,
+                                    .max_bytes = (size_t)cfg->queue_max_bytes,
+                                    .camera_share_items = (size_t)cfg->queue_camera_share,
+                                    .frame_ttl = cfg->frame_ttl_ms * USEC_PER_MSEC,
+                                    .lease = cfg->job_lease_ms * USEC_PER_MSEC,
+                                    .max_tries = (int)cfg->job_max_tries};
+    const struct bus_options b = {
+        .history_max = HISTORY_MAX, .topics_max = TOPICS_MAX, .cache_max_bytes = CACHE_BYTES};
+    enum err r = queue_memory_open(&q, &app->queue, e);
+    if (r == ERR_OK)
+        r = bus_memory_open(&b, on_event, app, &app->bus, e);
+    return r ? r : bus_subscribe(app->bus, STR(JOBS_GALLERY_TOPIC), e);
+}
+
+/* ---- API */
+
+static int64_t gallery_students(void *ctx)
+{
+    const struct app *app = ctx;
+    return (int64_t)gallery_count(app->gallery);
+}
+
+static bool is_ready(void *ctx)
+{
+    struct app *app = ctx;
+    return atomic_load(&app->ready);
+}
+
+static enum err open_api(struct app *app, struct error *e)
+{
+    const struct api_env env = {.config = app->cfg,
+                                .db = app->db,
+                                .queue = app->queue,
+                                .bus = app->bus,
+                                .auth = app->auth,
+                                .photo_key = app->photo_key,
+                                .system = {.detector = vision_detector(app->vision),
+                                           .encoder = vision_encoder(app->vision),
+                                           .preprocessing = vision_preprocessing(app->vision),
+                                           .gallery_students = gallery_students,
+                                           .ready = is_ready,
+                                           .warnings = app->warnings,
+                                           .ctx = app}};
+    return api_new(&env, &app->api, e);
+}
+
+static enum err open_http(struct app *app, struct error *e)
+{
+    const struct config *cfg = app->cfg;
+    const struct http_callbacks callbacks = api_callbacks(app->api);
+    const struct http_options o = {.bind = cfg->http_bind,
+                                   .port = (int)cfg->http_port,
+                                   .handler_threads = (int)cfg->http_threads,
+                                   .max_connections = (int)cfg->http_max_connections,
+                                   .ws_max_peers = (int)cfg->ws_max_peers,
+                                   .ws_queue_messages = (int)cfg->ws_queue_messages,
+                                   .request_arena_bytes = REQUEST_ARENA,
+                                   .idle_timeout = cfg->http_idle_timeout_s * USEC_PER_SEC,
+                                   .header_timeout = 10 * USEC_PER_SEC};
+    return http_open(&o, &callbacks, &app->http, e);
+}
+
+static enum err start_workers(struct app *app, struct error *e)
+{
+    const struct config *cfg = app->cfg;
+    const struct jobs_env env = {.db = app->db,
+                                 .queue = app->queue,
+                                 .bus = app->bus,
+                                 .vision = app->vision,
+                                 .gallery = app->gallery,
+                                 .template_key = app->template_key,
+                                 .photo_key = app->photo_key,
+                                 .hasher = {.fn = app_register_hash, .ctx = &app->register_key},
+                                 .workers = config_workers(cfg),
+                                 .max_tries = (int)cfg->job_max_tries,
+                                 .image_max_pixels = cfg->image_max_pixels,
+                                 .photo_max_pixels = cfg->photo_max_pixels,
+                                 .risk_budget_per_10k = cfg->risk_budget_per_10k,
+                                 .threshold_override = cfg->threshold_override,
+                                 .match_margin = cfg->match_margin,
+                                 .confirm_gap = cfg->confirm_gap_ms * USEC_PER_MSEC,
+                                 .confirm_window = cfg->confirm_window_s * USEC_PER_SEC,
+                                 .cache_ttl = cfg->cache_ttl_s * USEC_PER_SEC,
+                                 .job_lease = cfg->job_lease_ms * USEC_PER_MSEC,
+                                 .offline_grace = cfg->offline_grace_days * USEC_PER_DAY};
+    enum err r = jobs_start(&env, &app->jobs, e);
+    if (r == ERR_OK)
+        atomic_store(&app->jobs_for_events, app->jobs);
+    return r;
+}
+
+/* ---- start, wait, stop */
+
+/* For the tools of whoever owns the data folder: where the server is, and a token for it. */
+static enum err write_server_json(struct app *app, const char *url, struct error *e)
+{
+    char path[PATH_TEXT], text[512];
+    snprintf(path, sizeof path, "%s/server.json", app->cfg->data_dir);
+    int n = snprintf(text, sizeof text, "{\"url\":\"%s\",\"token\":\"%s\",\"pid\":%ld}\n", url,
+                     auth_local_token(app->auth), (long)getpid());
+    enum err r = file_write(path, (struct str){text, (size_t)n}, 0600, e);
+    sodium_memzero(text, sizeof text);
+    if (r == ERR_OK)
+        snprintf(app->server_json, sizeof app->server_json, "%s", path);
+    return r;
+}
+
+static void announce(struct app *app, const char *url)
+{
+    const struct config *cfg = app->cfg;
+    bool loopback = strcmp(cfg->http_bind, "127.0.0.1") == 0 || strcmp(cfg->http_bind, "::1") == 0;
+    if (!loopback)
+        app_warn(app, "listening on %s without TLS: put nginx or another TLS proxy in front",
+                 cfg->http_bind);
+    log_event(LOG_INFO, "app", "serving",
+              "url=%s detector=%s encoder=%s preprocessing=%s workers=%d students=%zu", url,
+              vision_detector(app->vision), vision_encoder(app->vision),
+              vision_preprocessing(app->vision), config_workers(cfg), gallery_count(app->gallery));
+}
+
+static enum err start(struct app *app, struct app_hello *ret_hello, struct error *e)
+{
+    const struct config *cfg = app->cfg;
+    enum err r = open_storage(app, e);
+    if (r == ERR_OK)
+        r = app_first_admin(app, ret_hello->code, e);
+    if (r == ERR_OK)
+        r = open_recognition(app, e);
+    if (r == ERR_OK)
+        r = open_traffic(app, e);
+    if (r == ERR_OK)
+        r = open_api(app, e);
+    if (r == ERR_OK)
+        r = open_http(app, e);
+    if (r)
+        return r;
+    api_attach(app->api, app->http);
+    app_tell_restart(app);
+    r = start_workers(app, e);
+    if (r)
+        return r;
+    bool v6 = strchr(cfg->http_bind, ':') != NULL;
+    snprintf(ret_hello->url, sizeof ret_hello->url, v6 ? "http://[%.255s]:%d" : "http://%.255s:%d",
+             cfg->http_bind, http_port(app->http));
+    r = write_server_json(app, ret_hello->url, e);
+    if (r)
+        return r;
+    announce(app, ret_hello->url);
+    atomic_store(&app->ready, true);
+    return ERR_OK;
+}
+
+enum err app_start(const struct config *cfg, struct app **ret_app, struct app_hello *ret_hello,
+                   struct error *e)
+{
+    struct app *app = mem_alloc(sizeof *app);
+    if (!app)
+        return error_set(e, ERR_NOMEM, "no memory to start");
+    app->cfg = cfg;
+    *ret_hello = (struct app_hello){0};
+    enum err r = start(app, ret_hello, e);
+    if (r) {
+        app_stop(app);
+        return r;
+    }
+    *ret_app = app;
+    return ERR_OK;
+}
+
+void app_wait(struct app *app)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    const struct timespec tick = {.tv_nsec = 200L * 1000 * 1000};
+    while (sigtimedwait(&set, NULL, &tick) < 0)
+        api_tick(app->api);
+    log_event(LOG_INFO, "app", "stopping", "%s", "");
+}
+
+void app_stop(struct app *app)
+{
+    if (!app)
+        return;
+    atomic_store(&app->ready, false);
+    if (app->server_json[0])
+        unlink(app->server_json);
+    if (app->http)
+        http_close(app->http, app->cfg->shutdown_timeout_s * USEC_PER_SEC);
+    atomic_store(&app->jobs_for_events, NULL);
+    jobs_stop(app->jobs);
+    bus_close(app->bus);
+    queue_close(app->queue);
+    api_free(app->api);
+    gallery_free(app->gallery);
+    vision_close(app->vision);
+    auth_free(app->auth);
+    db_close(app->db);
+    secure_free(app, sizeof *app);
+}

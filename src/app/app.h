@@ -1,0 +1,24 @@
+/* The composition root: from a configuration to a running program.
+ *
+ * The only place that knows concrete back ends. It opens them in the order in which they need each
+ * other and closes them in reverse: key, database, sign-in, vision, gallery, queue, bus, API, HTTP,
+ * workers. Thread: main. */
+#pragma once
+
+#include "config/config.h"
+
+struct app;
+
+/* What the person at the terminal should be told once. */
+struct app_hello {
+    char url[320];
+    char code[24]; /* one-time sign-in of the admin made just now; empty when there was one */
+};
+
+/* Opens everything and serves. Errors are sentences for the person who starts it. */
+NODISCARD enum err app_start(const struct config *cfg, struct app **ret_app,
+                             struct app_hello *ret_hello, struct error *e);
+/* Waits for SIGINT or SIGTERM (which the caller has blocked in every thread). */
+void app_wait(struct app *app);
+/* Takes no more, finishes what is in hand within shutdown_timeout_s, closes. */
+void app_stop(struct app *app);

@@ -1,0 +1,125 @@
+/* What a start finds or leaves in the database: the first admin, the detector this installation
+ * enrolled with, and word to the subscribers of sessions that were running. Main thread. */
+#include "app/internal.h"
+
+#include "attendance/chain.h"
+#include "attendance/event.h"
+#include "base/log.h"
+#include "store/job.h"
+#include "store/session.h"
+#include "store/user.h"
+
+#include <stdio.h>
+
+enum { START_ARENA = 4 * MIB, RESTART_SESSIONS_MAX = 200 };
+
+struct start_ctx {
+    struct arena *a;
+    int64_t users;
+    struct user user;
+    struct str value;
+    struct session *sessions;
+    int n;
+};
+
+static enum err admin_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct start_ctx *t = ctx;
+    enum err r = user_count(cx, &t->users, e);
+    return r || t->users ? r : user_insert(cx, &t->user, e);
+}
+
+enum err app_first_admin(struct app *app, char ret_code[static 24], struct error *e)
+{
+    struct start_ctx t = {.user = {.login = STR("admin"),
+                                   .name = STR("Administrator"),
+                                   .role = STR("admin"),
+                                   .created_at = time_utc()}};
+    char code[CODE_TEXT];
+    id_new(t.user.id);
+    enum err r = db_tx(app->db, admin_fn, &t, e);
+    if (r || t.users)
+        return r;
+    r = auth_issue_code(app->db, t.user.id, app->cfg->login_code_ttl_min * USEC_PER_MIN, code, e);
+    if (r == ERR_OK)
+        snprintf(ret_code, 24, "%s", code);
+    return r;
+}
+
+static enum err detector_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct start_ctx *t = ctx;
+    return setting_get(cx, t->a, "detector", &t->value, e);
+}
+
+enum err app_detector(struct app *app, char ret_name[static 32], struct error *e)
+{
+    const char *asked = config_text(app->cfg, OPTION_detector);
+    _cleanup_(arena_freep) struct arena *a = arena_new(START_ARENA);
+    struct start_ctx t = {.a = a};
+    if (!a)
+        return error_set(e, ERR_NOMEM, "no memory to start");
+    snprintf(ret_name, 32, "%s", asked);
+    enum err r = db_read(app->db, detector_fn, &t, e);
+    if (r == ERR_NOT_FOUND)
+        return ERR_OK;
+    if (r)
+        return r;
+    if (app->cfg->detector == CONFIG_DETECTOR_AUTO)
+        snprintf(ret_name, 32, "%.*s", STR_ARGS(t.value));
+    else if (!str_is(t.value, asked))
+        app_warn(app,
+                 "students were enrolled with the detector %.*s, %s is configured: they are not "
+                 "recognised until enrolled again",
+                 STR_ARGS(t.value), asked);
+    return ERR_OK;
+}
+
+static enum err active_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct start_ctx *t = ctx;
+    const struct course_id any_course = {0};
+    const struct session_id newest = {0};
+    return session_list(cx, t->a, any_course, SESSION_ACTIVE, newest, RESTART_SESSIONS_MAX,
+                        &t->sessions, &t->n, e);
+}
+
+static enum err publish_restart(struct app *app, struct arena *a, struct session_id session,
+                                struct error *e)
+{
+    struct event_lag lag = {.type = STR("lag"), .reason = STR("restart")};
+    char topic[64];
+    struct str envelope;
+    int64_t id;
+    memcpy(lag.session, session.text, ID_TEXT);
+    event_topic(session, topic);
+    enum err r = event_pack(a, EVENT_LAG, session.text, &event_lag_schema, &lag, &envelope, e);
+    return r ? r : bus_publish(app->bus, str_from(topic), envelope, &id, e);
+}
+
+void app_tell_restart(struct app *app)
+{
+    struct error e = {0};
+    _cleanup_(arena_freep) struct arena *a = arena_new(START_ARENA);
+    struct start_ctx t = {.a = a};
+    if (!a)
+        return;
+    enum err r = db_read(app->db, active_fn, &t, &e);
+    for (int i = 0; r == ERR_OK && i < t.n; i++)
+        r = publish_restart(app, a, t.sessions[i].id, &e);
+    if (r)
+        log_failure(LOG_WARN, "app", "restart_not_announced", &e);
+}
+
+void app_register_hash(void *ctx, const struct register_event *event,
+                       uint8_t ret_hash[static CHAIN_HASH_BYTES])
+{
+    const struct seal_key *key = ctx;
+    const struct chain_event ev = {.chain = event->chain,
+                                   .seq = event->seq,
+                                   .at = event->at,
+                                   .actor = event->actor,
+                                   .student = event->student,
+                                   .payload = event->payload};
+    chain_hash(key->bytes, event->prev_hash, &ev, ret_hash);
+}

@@ -1,0 +1,47 @@
+/* Shared by the files of app/ only. */
+#pragma once
+
+#include "api/api.h"
+#include "app/app.h"
+#include "auth/auth.h"
+#include "base/seal.h"
+#include "gallery/gallery.h"
+#include "jobs/jobs.h"
+#include "vision/vision.h"
+
+#include <stdatomic.h>
+
+enum { APP_WARNINGS_MAX = 8, APP_WARNING_TEXT = 256 };
+
+struct app {
+    const struct config *cfg; /* borrowed */
+    struct seal_key master, register_key, template_key, photo_key;
+    struct db *db;
+    struct auth *auth;
+    struct vision *vision;
+    struct gallery *gallery;
+    struct queue *queue;
+    struct bus *bus;
+    struct api *api;
+    struct http_server *http;
+    struct jobs *jobs;
+    _Atomic(struct jobs *) jobs_for_events; /* set while jobs runs */
+    _Atomic bool ready;
+    char server_json[1100]; /* path; empty until written */
+    char warning_text[APP_WARNINGS_MAX][APP_WARNING_TEXT];
+    const char *warnings[APP_WARNINGS_MAX + 1];
+    int n_warnings;
+};
+
+/* One more thing that an operator should know (GET /v1/system, the log). */
+void app_warn(struct app *app, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* first_start.c: an admin and a one-time sign-in code when there is no user yet. */
+NODISCARD enum err app_first_admin(struct app *app, char ret_code[static 24], struct error *e);
+/* first_start.c: which detector `auto` means here, from the stored setting; "auto" when unset. */
+NODISCARD enum err app_detector(struct app *app, char ret_name[static 32], struct error *e);
+/* first_start.c: tells the subscribers of running sessions that the queue was lost. */
+void app_tell_restart(struct app *app);
+/* first_start.c: the hash of the register's chains, for the store. */
+void app_register_hash(void *ctx, const struct register_event *event,
+                       uint8_t ret_hash[static CHAIN_HASH_BYTES]);

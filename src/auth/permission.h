@@ -1,0 +1,46 @@
+/* Permissions: a route names one, roles map to them in one table. Pure; any thread. */
+#pragma once
+
+#include "base/str.h"
+
+enum perm {
+    PERM_PUBLIC, /* no credentials asked */
+    PERM_SELF,   /* anybody signed in */
+    PERM_STUDENT_READ,
+    PERM_STUDENT_WRITE,
+    PERM_COURSE_READ,
+    PERM_COURSE_WRITE,
+    PERM_SESSION_READ,
+    PERM_SESSION_WRITE,
+    PERM_FRAME_POST,
+    PERM_CAMERA_READ,
+    PERM_CAMERA_WRITE,
+    PERM_USER_ADMIN,
+    PERM_SYSTEM_READ,
+};
+enum { PERM_N = PERM_SYSTEM_READ + 1 };
+
+/* "student.write", for error messages and the API description. */
+const char *perm_name(enum perm p);
+
+#define ROLE_MAP(X)                                                                                \
+    X(ADMIN, "admin")                                                                              \
+    X(REGISTRAR, "registrar")                                                                      \
+    X(INSTRUCTOR, "instructor")                                                                    \
+    X(AUDITOR, "auditor")                                                                          \
+    X(STUDENT, "student")                                                                          \
+    X(CAMERA, "camera")
+
+enum role {
+#define X(code, word) ROLE_##code,
+    ROLE_MAP(X)
+#undef X
+};
+enum { ROLE_N = ROLE_CAMERA + 1 };
+
+const char *role_name(enum role r);
+/* Every role's word, NULL-terminated: what a request body may hold. */
+extern const char *const role_names[];
+/* Errors INVALID. */
+NODISCARD enum err role_parse(struct str word, enum role *ret_role, struct error *e);
+bool role_may(enum role r, enum perm p);

@@ -1,0 +1,39 @@
+/* Shared by the files of jobs/ only: one worker's context and the kinds of work. */
+#pragma once
+
+#include "jobs/jobs.h"
+#include "queue/work.h"
+#include "store/template.h"
+
+/* One worker thread's own things. */
+struct worker {
+    const struct jobs_env *env;
+    struct arena *arena; /* reset for every item */
+};
+
+/* Takes one frame through the pipeline and publishes the result (recognise.c).
+ * Errors: retryable ones mean that the frame should be delivered again. */
+NODISCARD enum err recognise_frame(struct worker *w, const struct work_frame *f, struct error *e);
+/* Announces a frame that will not be processed (recognise.c). */
+void recognise_dropped(struct worker *w, struct session_id session, struct frame_id frame,
+                       const char *reason, const char *detail);
+
+/* Carries out one enrolment job (enrol.c); token is the notice's delivery, renewed on the way. */
+NODISCARD enum err enrol_run(struct worker *w, const char *job, const char *token, struct error *e);
+
+/* Gallery: all templates of the active encoder, and one student again (templates.c). */
+NODISCARD enum err templates_load_all(const struct jobs_env *env, struct error *e);
+NODISCARD enum err templates_reload(const struct jobs_env *env, struct student_id student,
+                                    struct error *e);
+/* Seals and opens vectors: the context binds a vector to its student and encoder. */
+NODISCARD enum err template_seal(const struct jobs_env *env, struct arena *a,
+                                 struct student_id student, const float *vec,
+                                 struct str *ret_sealed, struct error *e);
+NODISCARD enum err template_open(const struct jobs_env *env, struct arena *a,
+                                 const struct template_row *row, const float **ret_vec,
+                                 struct error *e);
+
+/* Publishes one outbox row and removes it (outbox.c). Failure leaves it for housekeeping. */
+void outbox_deliver(const struct jobs_env *env, struct arena *a, const struct outbox_row *row);
+/* Publishes every row older than `age`. */
+void outbox_sweep(const struct jobs_env *env, struct arena *a, usec_t age);

@@ -1,0 +1,45 @@
+/* The workers: threads that take frames and enrolment jobs from the queue and carry them out.
+ *
+ * Also the two helpers that keep them right: the gallery keeper (applies template changes announced
+ * on the bus) and housekeeping (publishes what a crash left in the outbox, gives forgotten jobs to
+ * the queue again, purges expired logins). All reach the rest of the program through db, queue and
+ * bus only; whatever they are in the middle of when the process dies is delivered again. Thread:
+ * jobs_start/stop one (main). */
+#pragma once
+
+#include "attendance/decide.h"
+#include "base/seal.h"
+#include "bus/bus.h"
+#include "gallery/gallery.h"
+#include "queue/queue.h"
+#include "store/db.h"
+#include "store/mark.h"
+#include "vision/vision.h"
+
+/* What every job works with; borrowed, alive until jobs_stop. */
+struct jobs_env {
+    struct db *db;
+    struct queue *queue;
+    struct bus *bus;
+    struct vision *vision;
+    struct gallery *gallery;
+    struct seal_key template_key, photo_key;
+    struct register_hasher hasher;
+    int workers, max_tries;
+    int64_t image_max_pixels, photo_max_pixels;
+    double risk_budget_per_10k, threshold_override, match_margin;
+    usec_t confirm_gap, confirm_window, cache_ttl, job_lease, offline_grace;
+};
+
+struct jobs;
+
+/* Loads the gallery, starts the threads. Errors of the gallery load. */
+NODISCARD enum err jobs_start(const struct jobs_env *env, struct jobs **ret_jobs, struct error *e);
+/* Finishes what is in hand, then joins. */
+void jobs_stop(struct jobs *j);
+
+/* Tells the keeper of this process that a student's templates changed. Thread: any; never blocks
+ * (call it from the bus callback for the topic JOBS_GALLERY_TOPIC). */
+void jobs_gallery_changed(struct jobs *j, struct student_id student);
+
+#define JOBS_GALLERY_TOPIC "gallery"

@@ -1,0 +1,416 @@
+/* Recognition: one frame from bytes to marks and events (DESIGN section 3).
+ *
+ * Runs on worker threads. Delivery is at least once, so everything here may happen again with the
+ * same frame: evidence is counted per frame, the mark is inserted at most once, and a redelivered
+ * frame that made a mark answers `present` again. Order: commit, then present set, then publish.
+ * Memory: the worker's arena, wiped by the caller. Cost: the models' (see `rollcall bench`). */
+#include "jobs/internal.h"
+
+#include "attendance/event.h"
+#include "attendance/threshold.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "bus/cached.h"
+#include "store/live.h"
+#include "store/student.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define PRESENT_SET_TTL USEC_PER_DAY
+
+/* One frame on its way. All memory is the worker's arena. */
+struct pass {
+    struct worker *w;
+    const struct jobs_env *env;
+    const struct work_frame *f;
+    struct live_session session;
+    struct live_roster roster;
+    struct decide_thresholds thresholds;
+    struct vision_result seen;
+    struct gallery_match *matches; /* [seen.n] */
+    struct decide_face *faces;     /* [seen.n] */
+    struct decide_result *decided; /* [seen.n] */
+    struct event_face *out;        /* [seen.n] */
+    struct event_timing timing;
+    usec_t started_mono;
+    bool made_mark;
+};
+
+static double ms_since(usec_t start) { return (double)(time_mono() - start) / 1000.0; }
+
+static enum err load_session(struct pass *p, struct error *e)
+{
+    char key[LIVE_KEY];
+    struct str bytes;
+    struct live_source from = {.db = p->env->db, .session = p->f->session};
+    live_session_key(p->f->session, key);
+    enum err r = bus_cached(p->env->bus, p->w->arena, str_from(key), p->env->cache_ttl,
+                            live_session_load, &from, &bytes, e);
+    if (r == ERR_OK)
+        r = live_session_parse(bytes, &p->session, e);
+    if (r)
+        return r;
+    from.course = p->session.course;
+    live_roster_key(p->session.course, key);
+    r = bus_cached(p->env->bus, p->w->arena, str_from(key), p->env->cache_ttl, live_roster_load,
+                   &from, &bytes, e);
+    return r ? r : live_roster_parse(bytes, &p->roster, e);
+}
+
+/* A live frame counts while its session runs; an offline one until the grace period is over. */
+static bool session_takes(const struct pass *p)
+{
+    if (p->session.status == SESSION_ACTIVE)
+        return true;
+    return p->f->offline && p->session.status == SESSION_CLOSED &&
+           time_utc() - p->session.ended_at < p->env->offline_grace;
+}
+
+/* The higher of the one-photo and the many-photo table: a gallery holds templates of both kinds. */
+static double threshold_for(const struct jobs_env *env, int64_t people)
+{
+    if (env->threshold_override > 0)
+        return env->threshold_override;
+    double score = 0;
+    for (int photos = 1; photos <= 3; photos += 2) {
+        const struct fmr_table *t =
+            fmr_table_find(vision_encoder(env->vision), vision_preprocessing(env->vision), photos);
+        double s = t ? threshold_score(t, env->risk_budget_per_10k, people) : 1.0;
+        score = s > score ? s : score;
+    }
+    return score;
+}
+
+static enum err match_faces(struct pass *p, struct error *e)
+{
+    int n = p->seen.n, used = 0, dim = vision_dim(p->env->vision);
+    struct arena *a = p->w->arena;
+    p->matches = arena_array(a, (size_t)n, sizeof *p->matches);
+    p->faces = arena_array(a, (size_t)n, sizeof *p->faces);
+    p->decided = arena_array(a, (size_t)n, sizeof *p->decided);
+    p->out = arena_array(a, (size_t)n, sizeof *p->out);
+    float *probes = arena_array(a, (size_t)n * (size_t)dim, sizeof *probes);
+    if (!p->matches || !p->faces || !p->decided || !p->out || !probes)
+        return error_set(e, ERR_NOMEM, "no memory to match %d faces", n);
+    for (int i = 0; i < n; i++)
+        if (p->seen.faces[i].embedding)
+            memcpy(probes + (ptrdiff_t)dim * used++, p->seen.faces[i].embedding,
+                   (size_t)dim * sizeof *probes);
+    enum err r = used ? gallery_search(p->env->gallery, probes, used, p->matches, e) : ERR_OK;
+    if (r)
+        return r;
+    for (int i = n - 1; i >= 0; i--) {
+        if (!p->seen.faces[i].embedding)
+            continue;
+        const struct gallery_match *m = &p->matches[--used];
+        p->faces[i] = (struct decide_face){.usable = true,
+                                           .alive = true,
+                                           .student = m->student,
+                                           .score = (double)m->score,
+                                           .second = (double)m->second,
+                                           .on_roster = live_roster_has(&p->roster, m->student)};
+    }
+    return ERR_OK;
+}
+
+struct mark_ctx {
+    struct pass *p;
+    struct arena *a;
+    struct mark mark, existing;
+    struct str payload;
+    enum mark_outcome outcome;
+    bool found;
+};
+
+static enum err mark_look_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct mark_ctx *m = ctx;
+    enum err r = mark_get(cx, m->a, m->mark.session, m->mark.student, &m->existing, e);
+    m->found = r == ERR_OK;
+    return r == ERR_NOT_FOUND ? ERR_OK : r;
+}
+
+static enum err mark_touch_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct mark_ctx *m = ctx;
+    return mark_touch(cx, m->mark.session, m->mark.student, m->mark.first_seen, e);
+}
+
+static enum err mark_insert_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct mark_ctx *m = ctx;
+    return mark_insert(cx, m->a, &m->mark, STR("worker"), &m->p->env->hasher, m->payload,
+                       &m->outcome, &m->existing, e);
+}
+
+/* What is kept as evidence: enough to explain the mark to the student it concerns. */
+static struct str receipt(struct pass *p, int i, int sightings)
+{
+    const struct decide_face *f = &p->faces[i];
+    const struct jobs_env *env = p->env;
+    char *text = arena_printf(
+        p->w->arena,
+        "{\"similarity\":%.4f,\"margin\":%.4f,\"threshold\":%.4f,\"risk_budget_per_10k\":%g,"
+        "\"roster\":%d,\"quality\":%.3f,\"detector\":\"%s\",\"encoder\":\"%s\","
+        "\"preprocessing\":\"%s\",\"model_sha256\":\"%s\",\"sightings\":%d,\"camera\":\"%s\"}",
+        f->score, f->score - f->second, p->decided[i].threshold, env->risk_budget_per_10k,
+        p->roster.n, (double)p->seen.faces[i].quality, vision_detector(env->vision),
+        vision_encoder(env->vision), vision_preprocessing(env->vision),
+        vision_model_sha256(env->vision), sightings, p->f->camera.text);
+    return str_from(text);
+}
+
+static void mark_changed(struct pass *p, const struct event_student *who, const struct mark *m,
+                         struct event_mark_changed *ret_event)
+{
+    *ret_event = (struct event_mark_changed){.type = STR("mark_changed"),
+                                             .student = *who,
+                                             .status = m->status,
+                                             .source = m->source,
+                                             .first_seen = m->first_seen};
+    memcpy(ret_event->session, p->f->session.text, ID_TEXT);
+    memcpy(ret_event->frame, m->frame.text, ID_TEXT);
+}
+
+static struct mark_ctx mark_context(struct pass *p, int i)
+{
+    struct mark_ctx m = {.p = p, .a = p->w->arena};
+    m.mark.session = p->f->session;
+    m.mark.student = p->faces[i].student;
+    m.mark.frame = p->f->frame;
+    m.mark.first_seen = m.mark.last_seen = p->f->captured_at;
+    m.mark.source = STR("face");
+    return m;
+}
+
+static void show_mark(struct pass *p, int i, struct str status, usec_t first_seen)
+{
+    struct event_mark *m = arena_alloc(p->w->arena, sizeof *m);
+    if (!m)
+        return;
+    *m = (struct event_mark){.status = status, .first_seen = first_seen};
+    p->out[i].mark = m;
+}
+
+/* The student has a mark: present again when this very frame made it, else already present. */
+static enum err show_standing(struct pass *p, int i, struct mark_ctx *m, struct error *e)
+{
+    bool same = strcmp(m->existing.frame.text, p->f->frame.text) == 0;
+    p->decided[i].status = same ? FACE_STATUS_PRESENT : FACE_STATUS_ALREADY_PRESENT;
+    show_mark(p, i, m->existing.status, m->existing.first_seen);
+    if (m->existing.last_seen + USEC_PER_MIN > p->f->captured_at)
+        return ERR_OK; /* last_seen has minute precision: not a write for every frame */
+    return db_tx(p->env->db, mark_touch_fn, m, e);
+}
+
+static enum err make_mark(struct pass *p, int i, struct mark_ctx *m, int sightings, struct error *e)
+{
+    const struct attendance_policy policy = {.late_after =
+                                                 p->session.late_after_min * USEC_PER_MIN};
+    m->mark.status = str_from(
+        mark_status_name(mark_status_at(&policy, p->session.started_at, p->f->captured_at)));
+    m->mark.receipt = receipt(p, i, sightings);
+    m->mark.created_at = time_utc();
+    struct event_mark_changed changed;
+    mark_changed(p, p->out[i].student, &m->mark, &changed);
+    enum err r = event_pack(p->w->arena, EVENT_MARK_CHANGED, m->mark.student.text,
+                            &event_mark_changed_schema, &changed, &m->payload, e);
+    if (r == ERR_OK)
+        r = db_tx(p->env->db, mark_insert_fn, m, e);
+    if (r)
+        return r;
+    if (m->outcome == MARK_MADE) {
+        metric_add(METRIC_marks_total, 1);
+        p->made_mark = true;
+        p->decided[i].status = FACE_STATUS_PRESENT;
+        show_mark(p, i, m->mark.status, m->mark.first_seen);
+        return ERR_OK;
+    }
+    return show_standing(p, i, m, e);
+}
+
+/* Adds the sighting; enough of them make the mark. */
+static enum err sighting(struct pass *p, int i, struct error *e)
+{
+    char set[96], evidence[144];
+    const char *student = p->faces[i].student.text, *session = p->f->session.text;
+    snprintf(set, sizeof set, "present:%s", session);
+    struct mark_ctx m = mark_context(p, i);
+    bool has = false;
+    struct error ignored;
+    if (bus_set_has(p->env->bus, str_from(set), str_from(student), &has, &ignored) == ERR_OK &&
+        has) {
+        enum err r = db_read(p->env->db, mark_look_fn, &m, e);
+        if (r || m.found)
+            return r ? r : show_standing(p, i, &m, e);
+    }
+    int count = 1;
+    if (p->session.confirmations > 1) {
+        const struct bus_evidence_rule rule = {.gap = p->env->confirm_gap,
+                                               .window = p->env->confirm_window};
+        snprintf(evidence, sizeof evidence, "evidence:%s:%s", session, student);
+        enum err r = bus_evidence_add(p->env->bus, str_from(evidence), str_from(p->f->frame.text),
+                                      p->f->captured_at, &rule, &count, e);
+        if (r)
+            return r;
+        if (count < p->session.confirmations) {
+            r = db_read(p->env->db, mark_look_fn, &m, e);
+            return r || !m.found ? r : show_standing(p, i, &m, e);
+        }
+    }
+    enum err r = make_mark(p, i, &m, count, e);
+    if (r == ERR_OK &&
+        bus_set_add(p->env->bus, str_from(set), str_from(student), PRESENT_SET_TTL, &ignored))
+        log_event(LOG_DEBUG, "jobs", "present_set_missed", "code=%s", err_name(ignored.code));
+    return r;
+}
+
+struct names_ctx {
+    struct pass *p;
+};
+
+static enum err names_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct pass *p = ((struct names_ctx *)ctx)->p;
+    for (int i = 0; i < p->seen.n; i++) {
+        if (!p->decided[i].names_student)
+            continue;
+        struct student s;
+        enum err r = student_get(cx, p->w->arena, p->faces[i].student, &s, e);
+        if (r == ERR_NOT_FOUND) { /* erased a moment ago: nobody we know */
+            p->decided[i] = (struct decide_result){.status = FACE_STATUS_UNKNOWN};
+            continue;
+        }
+        struct event_student *who = r ? NULL : arena_alloc(p->w->arena, sizeof *who);
+        if (!who)
+            return r ? r : error_set(e, ERR_NOMEM, "no memory for a name");
+        memcpy(who->id, s.id.text, ID_TEXT);
+        who->external_id = s.external_id;
+        who->name = s.name;
+        p->out[i].student = who;
+    }
+    return ERR_OK;
+}
+
+static enum err decide_and_mark(struct pass *p, struct error *e)
+{
+    p->thresholds = (struct decide_thresholds){
+        .roster = threshold_for(p->env, p->roster.n),
+        .gallery = threshold_for(p->env, (int64_t)gallery_count(p->env->gallery)),
+        .margin = p->env->match_margin};
+    decide_frame(p->faces, p->seen.n, &p->thresholds, p->decided);
+    struct names_ctx names = {.p = p};
+    enum err r = db_read(p->env->db, names_fn, &names, e);
+    for (int i = 0; r == ERR_OK && i < p->seen.n; i++)
+        if (p->decided[i].status == FACE_STATUS_CONFIRMING)
+            r = sighting(p, i, e);
+    return r;
+}
+
+static void fill_face(struct pass *p, int i)
+{
+    const struct vision_face *v = &p->seen.faces[i];
+    struct event_face *o = &p->out[i];
+    memcpy(o->box, v->face.box, sizeof o->box);
+    memcpy(o->landmarks, v->face.points, sizeof o->landmarks);
+    o->score = (double)v->face.score;
+    o->quality = (double)v->quality;
+    o->flaw = v->flaw == FACE_OK ? (struct str){0} : str_from(face_flaw_name(v->flaw));
+    o->status = str_from(face_status_name(p->decided[i].status));
+    bool compared = p->faces[i].usable && p->faces[i].student.text[0];
+    o->similarity = compared ? p->faces[i].score : NAN;
+    o->threshold = compared ? p->decided[i].threshold : NAN;
+}
+
+static enum err publish_result(struct pass *p, struct error *e)
+{
+    struct event_frame_result r = {.type = STR("frame_result"),
+                                   .captured_at = p->f->captured_at,
+                                   .processed_at = time_utc(),
+                                   .width = p->seen.width,
+                                   .height = p->seen.height,
+                                   .faces = p->out,
+                                   .n_faces = p->seen.n};
+    memcpy(r.session, p->f->session.text, ID_TEXT);
+    memcpy(r.camera, p->f->camera.text, ID_TEXT);
+    memcpy(r.frame, p->f->frame.text, ID_TEXT);
+    for (int i = 0; i < p->seen.n; i++)
+        fill_face(p, i);
+    p->timing.decode = (double)p->seen.timing.decode_us / 1000;
+    p->timing.detect = (double)p->seen.timing.detect_us / 1000;
+    p->timing.align = (double)p->seen.timing.align_us / 1000;
+    p->timing.embed = (double)p->seen.timing.embed_us / 1000;
+    p->timing.total = ms_since(p->started_mono);
+    r.timing_ms = p->timing;
+    char topic[64];
+    struct str envelope;
+    int64_t id;
+    event_topic(p->f->session, topic);
+    enum err err = event_pack(p->w->arena, EVENT_FRAME_RESULT, p->f->frame.text,
+                              &event_frame_result_schema, &r, &envelope, e);
+    return err ? err : bus_publish(p->env->bus, str_from(topic), envelope, &id, e);
+}
+
+/* Images that will never be readable end here, announced; everything else may be tried again. */
+static enum err analyse(struct pass *p, bool *ret_unreadable, struct error *e)
+{
+    enum err r = vision_analyse(p->env->vision, p->w->arena, p->f->image, p->env->image_max_pixels,
+                                &p->seen, e);
+    *ret_unreadable =
+        r == ERR_UNPROCESSABLE || r == ERR_UNSUPPORTED || r == ERR_TOO_LARGE || r == ERR_INVALID;
+    return r;
+}
+
+enum err recognise_frame(struct worker *w, const struct work_frame *f, struct error *e)
+{
+    struct pass p = {.w = w, .env = w->env, .f = f, .started_mono = time_mono()};
+    bool unreadable = false;
+    enum err r = load_session(&p, e);
+    if (r == ERR_NOT_FOUND || (r == ERR_OK && !session_takes(&p))) {
+        recognise_dropped(w, f->session, f->frame, "session_closed", "the session does not run");
+        return ERR_OK;
+    }
+    if (r == ERR_OK)
+        r = analyse(&p, &unreadable, e);
+    if (unreadable) {
+        recognise_dropped(w, f->session, f->frame, "unreadable", e->msg);
+        return ERR_OK;
+    }
+    usec_t start = time_mono();
+    if (r == ERR_OK)
+        r = match_faces(&p, e);
+    p.timing.match = ms_since(start);
+    start = time_mono();
+    if (r == ERR_OK)
+        r = decide_and_mark(&p, e);
+    p.timing.mark = ms_since(start);
+    if (r == ERR_OK)
+        r = publish_result(&p, e);
+    if (r)
+        return error_wrap(e, r, "frame %s", f->frame.text);
+    if (p.made_mark)
+        outbox_sweep(w->env, w->arena, 0);
+    metric_add(METRIC_frames_processed_total, 1);
+    metric_add(METRIC_faces_total, p.seen.n);
+    return ERR_OK;
+}
+
+void recognise_dropped(struct worker *w, struct session_id session, struct frame_id frame,
+                       const char *reason, const char *detail)
+{
+    struct event_frame_dropped d = {
+        .type = STR("frame_dropped"), .reason = str_from(reason), .detail = str_from(detail)};
+    memcpy(d.session, session.text, ID_TEXT);
+    memcpy(d.frame, frame.text, ID_TEXT);
+    char topic[64];
+    struct str envelope;
+    struct error e = {0};
+    int64_t id;
+    event_topic(session, topic);
+    metric_add(METRIC_frames_dropped_total, 1);
+    if (event_pack(w->arena, EVENT_FRAME_DROPPED, frame.text, &event_frame_dropped_schema, &d,
+                   &envelope, &e) ||
+        bus_publish(w->env->bus, str_from(topic), envelope, &id, &e))
+        log_failure(LOG_WARN, "jobs", "drop_not_announced", &e);
+}

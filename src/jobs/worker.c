@@ -1,0 +1,251 @@
+/* The workers' threads: see jobs.h. N workers claim from the queue; the keeper follows template
+ * changes; housekeeping wakes every second. Stop order: flag, wake, join workers, then the other
+ * two. Invariant: an item is acked only after its effects are committed and published. */
+#include "jobs/internal.h"
+
+#include "base/log.h"
+#include "base/mailbox.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "store/job.h"
+#include "store/user.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define CLAIM_WAIT (USEC_PER_SEC / 2)
+#define RETRY_DELAY (USEC_PER_SEC / 2)
+#define OUTBOX_AGE (5 * USEC_PER_SEC)
+enum { WORKERS_MAX = 64, WORKER_ARENA_MAX = 768 * MIB, KEEPER_CAPACITY = 65536, CLAIM_MAX = 1 };
+
+struct jobs {
+    struct jobs_env env;
+    pthread_t threads[WORKERS_MAX], keeper, housekeeping;
+    int n_threads;
+    bool has_keeper, has_housekeeping;
+    struct mailbox *changes; /* student ids whose templates changed */
+    _Atomic bool stop, reload_all;
+};
+
+static void buried(struct worker *w, const struct queue_delivery *d, const struct error *e)
+{
+    struct session_id session;
+    struct frame_id frame;
+    struct error ignored;
+    metric_add(METRIC_jobs_failed_total, 1);
+    log_failure(LOG_ERROR, "jobs", "item_failed", e);
+    if (d->tag.n && work_tag_parse(d->tag, &session, &frame, &ignored) == ERR_OK)
+        recognise_dropped(w, session, frame, "failed", e->msg);
+    if (queue_bury(w->env->queue, d->token, &ignored))
+        log_failure(LOG_WARN, "jobs", "not_buried", &ignored);
+}
+
+static enum err announce_dropped(struct worker *w, const struct queue_delivery *d, struct error *e)
+{
+    struct session_id session;
+    struct frame_id frame;
+    enum err r = work_tag_parse(d->tag, &session, &frame, e);
+    if (r == ERR_OK)
+        recognise_dropped(w, session, frame, "overload",
+                          "newer frames of this camera were waiting; send fewer a second");
+    return r;
+}
+
+static enum err run_item(struct worker *w, const struct queue_delivery *d, struct error *e)
+{
+    struct work work;
+    if (d->dropped)
+        return announce_dropped(w, d, e);
+    enum err r = work_unpack(d->bytes, &work, e);
+    if (r)
+        return r;
+    return work.kind == WORK_FRAME ? recognise_frame(w, &work.frame, e)
+                                   : enrol_run(w, work.job, d->token, e);
+}
+
+static void handle(struct worker *w, const struct queue_delivery *d, int max_tries)
+{
+    struct error e = {0}, late = {0};
+    arena_reset(w->arena);
+    enum err r = run_item(w, d, &e), done = ERR_OK;
+    if (r == ERR_OK)
+        done = queue_ack(w->env->queue, d->token, &late);
+    else if (!err_retryable(r) || d->tries >= max_tries)
+        buried(w, d, &e);
+    else
+        done = queue_release(w->env->queue, d->token, RETRY_DELAY, &late);
+    if (r && err_retryable(r))
+        log_failure(LOG_WARN, "jobs", "item_retried", &e);
+    if (done)
+        log_failure(LOG_DEBUG, "jobs", "lease_was_over", &late);
+}
+
+static void *worker_main(void *arg)
+{
+    struct jobs *j = arg;
+    struct worker w = {.env = &j->env, .arena = arena_new(WORKER_ARENA_MAX)};
+    while (w.arena && !atomic_load(&j->stop)) {
+        struct queue_delivery items[CLAIM_MAX];
+        int n = 0;
+        struct error e = {0};
+        if (queue_claim(j->env.queue, CLAIM_MAX, CLAIM_WAIT, items, &n, &e)) {
+            log_failure(LOG_WARN, "jobs", "queue_unreachable", &e);
+            usleep((useconds_t)RETRY_DELAY);
+        }
+        for (int i = 0; i < n; i++) {
+            handle(&w, &items[i], j->env.max_tries);
+            queue_delivery_done(&items[i]);
+        }
+    }
+    arena_free(w.arena);
+    return NULL;
+}
+
+static void *keeper_main(void *arg)
+{
+    struct jobs *j = arg;
+    while (!atomic_load(&j->stop)) {
+        struct message msg;
+        struct error e = {0};
+        enum err r = ERR_OK;
+        if (atomic_exchange(&j->reload_all, false))
+            r = templates_load_all(&j->env, &e);
+        else if (mailbox_wait(j->changes, CLAIM_WAIT, &msg)) {
+            struct student_id student;
+            r = id_parse((struct str){msg.p, msg.n}, student.text, &e);
+            if (r == ERR_OK)
+                r = templates_reload(&j->env, student, &e);
+            message_done(&msg);
+        }
+        if (r) {
+            log_failure(LOG_ERROR, "jobs", "gallery_not_updated", &e);
+            atomic_store(&j->reload_all, err_retryable(r));
+            usleep((useconds_t)RETRY_DELAY);
+        }
+    }
+    return NULL;
+}
+
+void jobs_gallery_changed(struct jobs *j, struct student_id student)
+{
+    struct error e;
+    if (mailbox_post(j->changes, 0, 0, str_from(student.text), &e))
+        atomic_store(&j->reload_all, true); /* too many at once: read them all */
+}
+
+struct waiting {
+    struct arena *a;
+    char (*ids)[ID_TEXT];
+    int n;
+};
+
+static enum err waiting_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct waiting *w = ctx;
+    return job_waiting(cx, w->a, time_utc(), 100, &w->ids, &w->n, e);
+}
+
+/* Notices of durable jobs may be lost with the queue: look what the store knows. */
+static void requeue_jobs(struct jobs *j, struct arena *a)
+{
+    struct error e = {0};
+    struct waiting w = {.a = a};
+    enum err r = db_read(j->env.db, waiting_fn, &w, &e);
+    for (int i = 0; r == ERR_OK && i < w.n; i++) {
+        struct work work = {.kind = WORK_ENROL};
+        struct queue_push push = {.lane = QUEUE_JOB};
+        memcpy(work.job, w.ids[i], ID_TEXT);
+        r = work_pack(a, &work, &push.bytes, &e);
+        if (r == ERR_OK)
+            r = queue_push(j->env.queue, &push, &e);
+    }
+    if (r && r != ERR_FULL)
+        log_failure(LOG_WARN, "jobs", "jobs_not_requeued", &e);
+}
+
+static enum err purge_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    (void)ctx;
+    return login_purge(cx, time_utc(), e);
+}
+
+static void queue_gauges(struct jobs *j)
+{
+    struct queue_stats s;
+    struct error e;
+    if (queue_stats(j->env.queue, &s, &e) == ERR_OK) {
+        metric_set(METRIC_queue_items, (int64_t)s.items);
+        metric_set(METRIC_queue_bytes, (int64_t)s.bytes);
+    }
+}
+
+static void *housekeeping_main(void *arg)
+{
+    struct jobs *j = arg;
+    struct arena *a = arena_new(16 * MIB);
+    struct error e = {0};
+    for (int second = 0; a && !atomic_load(&j->stop); second++) {
+        arena_reset(a);
+        queue_gauges(j);
+        outbox_sweep(&j->env, a, second ? OUTBOX_AGE : 0);
+        if (second % 10 == 0)
+            requeue_jobs(j, a);
+        if (second % 3600 == 0 && db_tx(j->env.db, purge_fn, NULL, &e))
+            log_failure(LOG_WARN, "jobs", "logins_not_purged", &e);
+        for (int i = 0; i < 10 && !atomic_load(&j->stop); i++)
+            usleep(100 * 1000);
+    }
+    arena_free(a);
+    return NULL;
+}
+
+static bool start_threads(struct jobs *j)
+{
+    while (j->n_threads < j->env.workers && j->n_threads < WORKERS_MAX) {
+        if (pthread_create(&j->threads[j->n_threads], NULL, worker_main, j) != 0)
+            return false;
+        j->n_threads++;
+    }
+    j->has_keeper = pthread_create(&j->keeper, NULL, keeper_main, j) == 0;
+    j->has_housekeeping = pthread_create(&j->housekeeping, NULL, housekeeping_main, j) == 0;
+    return j->has_keeper && j->has_housekeeping;
+}
+
+enum err jobs_start(const struct jobs_env *env, struct jobs **ret_jobs, struct error *e)
+{
+    struct jobs *j = mem_alloc(sizeof *j);
+    if (!j)
+        return error_set(e, ERR_NOMEM, "no memory for the workers");
+    j->env = *env;
+    j->changes = mailbox_new(KEEPER_CAPACITY, NULL, NULL);
+    enum err r = j->changes ? templates_load_all(&j->env, e)
+                            : error_set(e, ERR_NOMEM, "no memory for the workers");
+    if (r == ERR_OK && !start_threads(j))
+        r = error_set(e, ERR_UNAVAILABLE, "cannot start %d worker threads", env->workers);
+    if (r) {
+        jobs_stop(j);
+        return r;
+    }
+    *ret_jobs = j;
+    return ERR_OK;
+}
+
+void jobs_stop(struct jobs *j)
+{
+    if (!j)
+        return;
+    atomic_store(&j->stop, true);
+    queue_wake(j->env.queue);
+    if (j->changes)
+        mailbox_close(j->changes);
+    for (int i = 0; i < j->n_threads; i++)
+        pthread_join(j->threads[i], NULL);
+    if (j->has_keeper)
+        pthread_join(j->keeper, NULL);
+    if (j->has_housekeeping)
+        pthread_join(j->housekeeping, NULL);
+    mailbox_free(j->changes);
+    secure_free(j, sizeof *j);
+}
