@@ -30,7 +30,7 @@ static enum err probe(struct str bytes, struct image_header *ret_header, struct 
     _cleanup_(handle_free) tjhandle tj = tjInitDecompress();
     if (!tj)
         return error_set(e, ERR_NOMEM, "no memory for a JPEG decoder");
-    int width, height, subsampling, colours;
+    int width = 0, height = 0, subsampling, colours; /* a file of tables alone sets nothing */
     if (tjDecompressHeader3(tj, bytes_of(bytes), bytes.n, &width, &height, &subsampling, &colours))
         return error_set(e, ERR_UNPROCESSABLE, "damaged JPEG: %s", tjGetErrorStr2(tj));
     int orientation = exif_orientation(bytes);

@@ -1,0 +1,126 @@
+"""Holds the C pipeline (golden_dump) to reference.py on the same decoded pixels.
+
+Environment: GOLDEN_DUMP the program, MODELS the folder of NAME.onnx files (default data/models).
+Photos come from .deps/samples (fetched by set-up) and, where they exist, from ../shared/data; what is
+not there is skipped by name.
+"""
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import reference as ref
+
+ROOT = Path(__file__).resolve().parents[2]
+DUMP = os.environ.get("GOLDEN_DUMP", "")
+MODELS = Path(os.environ.get("MODELS", ROOT / "data/models"))
+SAMPLES = ROOT / ".deps/samples"
+DATA = Path(os.environ.get("GOLDEN_DATA", ROOT.parent / "shared/data"))
+PIXELS, SCORE, COSINE = 0.5, 1e-3, 0.99999  # tolerances: boxes and points, scores, embeddings
+BORDER = 2e-3  # a face whose score is this near the limit may be found by one side only
+FACES_MAX = 12  # embedded by both sides; the whole list is compared for boxes, points and scores
+VECTOR = {  # facenet128 on one photo of LFW
+    "photo": "lfw-dev/AJ_Cook/AJ_Cook_0001.jpg",
+    "face": "82.0704,60.9342,94.3863,138.6216,98.4291,114.4041,148.9085,115.2374",
+    "mean": 110.0996, "std": 51.8019, "middle": [197, 152, 123],
+    "first": [-0.1535, -0.20863, 0.05625, 0.06263, -0.12034, -0.09503],
+}
+
+
+def photos():
+    """Name and path of every photo: the demo's val set, group photos, one folder of training ones."""
+    found = sorted((SAMPLES / "val").glob("*/*.jpg"))[::4] + sorted((SAMPLES / "group").glob("*.jpg"))
+    found += sorted((DATA / "group").glob("*.jpg"))[:4]
+    return found or [Path("no-photos")]
+
+
+def need(*paths):
+    for path in paths:
+        if not path.exists():
+            pytest.skip(f"{path} is not there")
+    if not DUMP:
+        pytest.skip("GOLDEN_DUMP names no program")
+
+
+@pytest.fixture(scope="session")
+def models():
+    """Loads each model of the reference once."""
+    kept = {}
+
+    def load(name):
+        if name not in kept:
+            need(MODELS / f"{name}.onnx")
+            kept[name] = ref.Encoder(MODELS) if name == "facenet128" else ref.DETECTORS[name](MODELS)
+        return kept[name]
+
+    return load
+
+
+def dump(rgb, detector, long_side, folder, *more):
+    """What the C side says about these pixels."""
+    raw = folder / "pixels.rgb"
+    np.ascontiguousarray(rgb).tofile(raw)
+    command = [DUMP, str(MODELS), detector, str(long_side), str(raw), str(rgb.shape[1]), str(rgb.shape[0])]
+    done = subprocess.run([*command, *more], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def certain(faces):
+    return [f for f in faces if f["score"] > ref.SCORE_MIN + BORDER]
+
+
+def expected(models, rgb, detector, long_side):
+    boxes, scores, points = models(detector).detect(rgb, long_side)
+    return [
+        {"box": b, "score": float(s), "points": p.ravel()} for b, s, p in zip(boxes, scores, points)
+    ]
+
+
+def pair_up(ours, theirs):
+    """Each reference face with the nearest of ours (scores may change the order of near-equals)."""
+    for t in theirs:
+        yield min(ours, key=lambda o: np.abs(np.array(o["box"]) - t["box"]).max()), t
+
+
+@pytest.mark.parametrize("long_side", [640, 320])
+@pytest.mark.parametrize("detector", sorted(ref.DETECTORS))
+@pytest.mark.parametrize("photo", photos(), ids=lambda p: f"{p.parent.name}-{p.stem[-24:]}")
+def test_faces_and_embeddings_equal_the_reference(models, tmp_path, photo, detector, long_side):
+    need(photo, MODELS / f"{detector}.onnx", MODELS / "facenet128.onnx")
+    rgb = ref.decode(photo)
+    result = dump(rgb, detector, long_side, tmp_path)
+    theirs = expected(models, rgb, detector, long_side)
+    ours, certain_theirs = result["faces"], certain(theirs)
+    assert len(certain(ours)) <= len(theirs) and len(certain_theirs) <= len(ours)
+    name, *factors = ref.CROPS[detector]
+    assert result["preprocessing"] == name
+    for o, t in pair_up(ours, certain_theirs):
+        assert np.abs(np.array(o["box"]) - t["box"]).max() < PIXELS
+        assert np.abs(np.array(o["points"]) - t["points"]).max() < PIXELS
+        assert abs(o["score"] - t["score"]) < SCORE
+    for o, t in list(pair_up(ours, certain_theirs))[:FACES_MAX]:
+        crop = ref.align(rgb, t["box"], t["points"].reshape(5, 2), *factors)
+        vector = models("facenet128").embed([crop])[0][0]
+        assert abs(o["crop_mean"] - crop.mean()) < 0.05 and abs(o["crop_std"] - crop.std()) < 0.05
+        assert float(np.dot(o["embedding"], vector)) >= COSINE
+
+
+@pytest.mark.parametrize("detector", sorted(ref.DETECTORS))
+@pytest.mark.parametrize("size", [(1, 1), (31, 33), (640, 480), (64, 1000)], ids=str)
+def test_a_picture_without_a_face_has_none(models, tmp_path, detector, size):
+    need(MODELS / f"{detector}.onnx", MODELS / "facenet128.onnx")
+    assert dump(np.full((*size, 3), 90, np.uint8), detector, 320, tmp_path)["faces"] == []
+
+
+def test_the_documented_crop_gives_the_documented_vector(tmp_path):
+    photo = DATA / VECTOR["photo"]
+    need(photo, MODELS / "yunet.onnx", MODELS / "facenet128.onnx")
+    (face,) = dump(ref.decode(photo), "yunet", 640, tmp_path, VECTOR["face"])["faces"]
+    assert face["crop_mean"] == pytest.approx(VECTOR["mean"], abs=0.01)
+    assert face["crop_std"] == pytest.approx(VECTOR["std"], abs=0.01)
+    assert np.abs(np.array(face["middle"]) - VECTOR["middle"]).max() <= 1
+    assert face["embedding"][:6] == pytest.approx(VECTOR["first"], abs=2e-4)
