@@ -135,7 +135,6 @@ static enum err conn_setup(struct sqlite_conn *conn, bool readonly, struct error
     sqlite3_db_config(conn->handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
     sqlite3_db_config(conn->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(conn->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-    sqlite3_db_config(conn->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     enum err r = readonly ? ERR_OK : use_wal(conn, e);
     if (!r)
         r = run(conn, readonly ? reader_pragmas : writer_pragmas, e);

@@ -33,8 +33,11 @@ int fixture_setup(void **state)
     f->a = arena_new(ARENA_MAX);
     sem_init(&f->begun, 0, 0);
     sem_init(&f->end, 0, 0);
-    assert_int_equal(f->backend->open(f->folder, &f->db, &f->e), ERR_OK);
-    assert_int_equal(migrate_up(f->db, NULL, &f->e), ERR_OK);
+    enum err r = f->backend->open(f->folder, &f->db, &f->e);
+    if (!r)
+        r = migrate_up(f->db, NULL, &f->e);
+    if (r)
+        fail_msg("%s: %s", f->folder, f->e.msg);
     *state = f;
     return 0;
 }
