@@ -205,7 +205,7 @@ static void the_role_table_gives_each_role_what_it_needs_and_no_more(void **stat
     } rows[] = {
         {ROLE_ADMIN, PERM_USER_ADMIN, true},        {ROLE_ADMIN, PERM_FRAME_POST, true},
         {ROLE_REGISTRAR, PERM_STUDENT_WRITE, true}, {ROLE_REGISTRAR, PERM_USER_ADMIN, false},
-        {ROLE_INSTRUCTOR, PERM_SESSION_READ, true}, {ROLE_INSTRUCTOR, PERM_USER_ADMIN, false},
+        {ROLE_INSTRUCTOR, PERM_SELF, true},         {ROLE_INSTRUCTOR, PERM_SESSION_READ, false},
         {ROLE_AUDITOR, PERM_STUDENT_READ, true},    {ROLE_AUDITOR, PERM_STUDENT_WRITE, false},
         {ROLE_AUDITOR, PERM_FRAME_POST, false},     {ROLE_STUDENT, PERM_SELF, true},
         {ROLE_STUDENT, PERM_STUDENT_READ, false},   {ROLE_STUDENT, PERM_FRAME_POST, false},
