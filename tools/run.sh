@@ -62,6 +62,7 @@ wait_for_ready()
         waited=$((waited + 1))
     done
     url=$(sed -n 's/^ready //p' "$scratch/out" | head -n 1)
+    sleep 0.2 # the sign-in code of a first start may follow the ready line
     sed '/^ready /d' "$scratch/out"
 }
 

@@ -51,13 +51,13 @@ static void say(struct exam *x, enum level level, const char *what, const char *
     static const char *const words[] = {"ok  ", "warn", "bad "};
     va_list ap;
     x->n[level]++;
-    printf("%s  %-14s ", words[level], what);
+    printf("%s  %-15s ", words[level], what);
     va_start(ap, fmt);
     vprintf(fmt, ap);
     va_end(ap);
     putchar('\n');
     if (remedy)
-        printf("                     -> %s\n", remedy);
+        printf("                      -> %s\n", remedy);
 }
 
 static void check_data_dir(struct exam *x)
@@ -99,7 +99,7 @@ static void check_model(struct exam *x, const struct model_lock *m, bool needed)
     char path[PATH_MAX], sha256[MODEL_SHA256_TEXT], what[32];
     struct error e = {.code = ERR_OK};
     enum err r = model_verify(config_models_dir(x->config), m->name, path, sha256, &e);
-    snprintf(what, sizeof what, "%.14s", m->name);
+    snprintf(what, sizeof what, "%.15s", m->name);
     if (!r)
         say(x, LEVEL_OK, what, NULL, "%s, sha256 as in the lock", m->file);
     else if (r == ERR_NOT_FOUND && !needed)

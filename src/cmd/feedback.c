@@ -146,7 +146,7 @@ void feedback_heading(struct feedback *f)
     buf_init(&b, 4 * KIB);
     buf_printf(&b, "%-8s  %-*s  %-*s  %-*s  %-*s  %s", "time", FRAME_COLUMNS, "frame",
                STATUS_COLUMNS, "status", ID_COLUMNS, "id", NAME_COLUMNS, "name",
-               "similarity (needed)      time");
+               "similarity (needed)      took");
     put_line(f, &b);
 }
 

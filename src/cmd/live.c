@@ -365,7 +365,7 @@ static void handle_event(struct reader *r, const json_t *event)
 static enum err reopen_feed(struct reader *r, struct error *e)
 {
     http_feed_close(TAKE(r->feed));
-    enum err err = ERR_UNAVAILABLE;
+    enum err err = error_set(e, ERR_UNAVAILABLE, "the server closed the feed");
     while (err == ERR_UNAVAILABLE && r->reconnects < RECONNECT_MAX && !stopped(r->live)) {
         r->reconnects++;
         wait_until(r->live, time_mono() + USEC_PER_SEC);
@@ -407,9 +407,12 @@ static enum err read_feed(struct reader *r, struct error *e)
             handle_event(r, event);
             json_decref(event);
         } else if (err != ERR_TIMEOUT) {
-            err = r->session_over ? ERR_OK : reopen_feed(r, &inner);
-            if (err || !r->feed)
-                return err ? error_set(e, err, "%s", inner.msg) : ERR_OK;
+            if (r->session_over)
+                return ERR_OK;
+            if (err == ERR_UNAVAILABLE)
+                err = reopen_feed(r, &inner);
+            if (err)
+                return error_set(e, err, "%s", inner.msg);
         }
         arena_reset(a);
         if (r->session_over)

@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { REMOTE_URL_MAX = 512, SERVER_JSON_MAX = 64 * 1024 };
+enum { REMOTE_URL_MAX = 512, SERVER_JSON_MAX = 64 * 1024, RETRY_AFTER_MAX_S = 30 };
 
 struct remote {
     struct http_client *http;
@@ -216,8 +216,10 @@ enum err remote_json(struct remote *r, struct arena *a, enum http_method method,
 
 usec_t remote_retry_after(const struct remote *r, usec_t fallback)
 {
-    (void)r;
-    return fallback;
+    int64_t seconds = http_client_retry_after(r->http);
+    if (seconds > RETRY_AFTER_MAX_S)
+        seconds = RETRY_AFTER_MAX_S;
+    return seconds > 0 ? seconds * USEC_PER_SEC : fallback;
 }
 
 enum err remote_each(struct remote *r, const char *path, const char *query, remote_item_fn fn,
