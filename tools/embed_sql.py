@@ -49,6 +49,10 @@ def for_sqlite(text):
     return TOKENS.sub(lambda m: m.group(1) if m.group(1) else "?" + m.group(2), text)
 
 
+def without_comments(text):
+    return TOKENS.sub(lambda m: "" if m.group(0).startswith("--") else m.group(0), text)
+
+
 class Query:
     def __init__(self, where, name, kind):
         self.where, self.name, self.kind = where, name, kind
@@ -69,9 +73,9 @@ class Query:
 
     def text(self, dialect):
         """The statement on one line, without comments and the last semicolon."""
-        lines = self.texts.get(dialect, self.texts[""])
-        kept = [line.strip() for line in lines if not line.strip().startswith("--")]
-        return " ".join(line for line in kept if line).rstrip("; ")
+        text = without_comments("\n".join(self.texts.get(dialect, self.texts[""])))
+        lines = [line.strip() for line in text.splitlines()]
+        return " ".join(line for line in lines if line).rstrip("; ")
 
     def check(self):
         own = [d for d in DIALECTS if d in self.texts]
