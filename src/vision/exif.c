@@ -6,7 +6,7 @@
 #include <libexif/exif-data.h>
 
 enum { MARKER_SOI = 0xd8, MARKER_SOS = 0xda, MARKER_APP1 = 0xe1 };
-enum { ORIENTATION_LAST = 8, ORIENTATION_SWAPS = 5 };
+enum { ORIENTATION_LAST = 8 };
 enum { SEGMENT_HEADER = 4 }; /* ff, marker, two bytes of length */
 
 /* The APP1 segment that starts with "Exif", or an empty str. Segments: ITU-T T.81, B.1.1.4. */
@@ -46,6 +46,19 @@ int exif_orientation(struct str jpeg)
     return orientation >= 1 && orientation <= ORIENTATION_LAST ? orientation : 1;
 }
 
+/* How upright x and y walk through the stored pixels. */
+static const struct {
+    bool swap, flip_x, flip_y; /* rows are columns; from the stored right; from the stored bottom */
+} turns[ORIENTATION_LAST + 1] = {
+    [2] = {.flip_x = true},
+    [3] = {.flip_x = true, .flip_y = true},
+    [4] = {.flip_y = true},
+    [5] = {.swap = true},
+    [6] = {.swap = true, .flip_y = true},
+    [7] = {.swap = true, .flip_x = true, .flip_y = true},
+    [8] = {.swap = true, .flip_x = true},
+};
+
 enum err image_orient(struct arena *a, const struct image *src, int orientation,
                       struct image *ret_image, struct error *e)
 {
@@ -53,18 +66,17 @@ enum err image_orient(struct arena *a, const struct image *src, int orientation,
         *ret_image = *src;
         return ERR_OK;
     }
-    bool swap = orientation >= ORIENTATION_SWAPS;
-    bool flip_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-    bool flip_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    bool swap = turns[orientation].swap;
     struct image out;
     enum err r =
         image_new(a, swap ? src->height : src->width, swap ? src->width : src->height, &out, e);
     if (r)
         return r;
     ptrdiff_t pixel = 3, row = (ptrdiff_t)src->width * 3;
-    const uint8_t *first =
-        src->rgb + (flip_x ? (src->width - 1) * pixel : 0) + (flip_y ? (src->height - 1) * row : 0);
-    ptrdiff_t along_x = flip_x ? -pixel : pixel, along_y = flip_y ? -row : row;
+    const uint8_t *first = src->rgb + (turns[orientation].flip_x ? (src->width - 1) * pixel : 0) +
+                           (turns[orientation].flip_y ? (src->height - 1) * row : 0);
+    ptrdiff_t along_x = turns[orientation].flip_x ? -pixel : pixel;
+    ptrdiff_t along_y = turns[orientation].flip_y ? -row : row;
     ptrdiff_t next = swap ? along_y : along_x, next_row = swap ? along_x : along_y;
     uint8_t *to = out.rgb;
     for (int y = 0; y < out.height; y++) {

@@ -2,6 +2,9 @@
  *
  *     golden_dump MODELS_DIR DETECTOR LONG_SIDE RAWFILE WIDTH HEIGHT [BOX_AND_EYES]
  *
+ *     golden_dump MODELS_DIR DETECTOR LONG_SIDE PICTURE
+ *
+ * The second form takes an encoded picture through vision_analyse as a worker does.
  * RAWFILE holds WIDTH x HEIGHT RGB bytes, so both sides start from the same decoded pixels. With
  * BOX_AND_EYES = "x,y,w,h,eye0x,eye0y,eye1x,eye1y" that face is cropped and embedded and nothing is
  * detected. Faces come in the detector's order, best score first. */
@@ -11,7 +14,8 @@
 
 #include <stdio.h>
 
-enum { MEMORY_BYTES_MAX = 1024 * MIB, GIVEN_NUMBERS = 8 };
+enum { MEMORY_BYTES_MAX = 1024 * MIB, GIVEN_NUMBERS = 8, PIXELS_MAX = 64000000 };
+enum { PICTURE_ARGUMENTS = 5, RAW_ARGUMENTS = 7, GIVEN_ARGUMENTS = 8 };
 
 static enum err to_int(const char *text, int *ret_value, struct error *e)
 {
@@ -102,49 +106,79 @@ static enum err dump(struct vision *v, struct arena *a, const struct image *im, 
     return r;
 }
 
-static enum err run(char **argv, const char *given, struct error *e)
+static void print_result(const struct vision *v, const struct vision_result *r)
+{
+    printf("{\"width\":%d,\"height\":%d,\"faces\":[", r->width, r->height);
+    for (int i = 0; i < r->n; i++) {
+        const struct vision_face *f = &r->faces[i];
+        printf("%s{\"flaw\":\"%s\",\"quality\":%.4f,\"score\":%.9g", i ? "," : "",
+               face_flaw_name(f->flaw), (double)f->quality, (double)f->face.score);
+        print_numbers("box", f->face.box, 4);
+        print_numbers("points", &f->face.points[0][0], 2 * FACE_POINTS);
+        if (f->embedding)
+            print_numbers("embedding", f->embedding, vision_dim(v));
+        printf("}");
+    }
+    printf("]}\n");
+}
+
+static enum err analyse(struct vision *v, struct arena *a, struct str picture, struct error *e)
+{
+    struct vision_result result;
+    enum err r = vision_analyse(v, a, picture, PIXELS_MAX, &result, e);
+    if (!r)
+        print_result(v, &result);
+    return r;
+}
+
+static enum err dump_raw(struct vision *v, struct arena *a, struct str raw, char **size,
+                         const char *given, struct error *e)
+{
+    struct image im = {.rgb = (uint8_t *)raw.p};
+    enum err r = to_int(size[0], &im.width, e);
+    if (!r)
+        r = to_int(size[1], &im.height, e);
+    if (!r && raw.n != (size_t)im.width * (size_t)im.height * 3)
+        r = error_set(e, ERR_INVALID, "the file is not %d x %d RGB", im.width, im.height);
+    return r ? r : dump(v, a, &im, given, e);
+}
+
+static enum err run(char **argv, int argc, struct error *e)
 {
     struct vision_options o = {.models_dir = argv[1],
                                .detector = argv[2],
                                .encoder = "facenet128",
                                .min_confidence = .6,
+                               .min_face_px = 28,
                                .threads = 1,
                                .batch_max = 8};
-    struct image im = {0};
-    struct str raw;
+    _cleanup_(arena_freep) struct arena *a = arena_new(MEMORY_BYTES_MAX);
+    if (!a)
+        return error_set(e, ERR_NOMEM, "memory");
+    struct str bytes;
     enum err r = to_int(argv[3], &o.detector_long_side, e);
     if (!r)
-        r = to_int(argv[5], &im.width, e);
+        r = file_read(argv[4], MEMORY_BYTES_MAX / 2, a, &bytes, e);
+    struct vision *v = NULL;
     if (!r)
-        r = to_int(argv[6], &im.height, e);
-    _cleanup_(arena_freep) struct arena *a = arena_new(MEMORY_BYTES_MAX);
-    if (!r && !a)
-        r = error_set(e, ERR_NOMEM, "memory");
+        r = vision_open(&o, &v, e);
     if (!r)
-        r = file_read(argv[4], MEMORY_BYTES_MAX / 2, a, &raw, e);
-    if (!r && raw.n != (size_t)im.width * (size_t)im.height * 3)
-        r = error_set(e, ERR_INVALID, "%s is not %d x %d RGB", argv[4], im.width, im.height);
-    if (r)
-        return r;
-    im.rgb = (uint8_t *)arena_copy(a, raw).p;
-    struct vision *v;
-    r = vision_open(&o, &v, e);
-    if (r)
-        return r;
-    r = dump(v, a, &im, given, e);
+        r = argc == PICTURE_ARGUMENTS
+                ? analyse(v, a, bytes, e)
+                : dump_raw(v, a, bytes, argv + 5, argc == GIVEN_ARGUMENTS ? argv[7] : NULL, e);
     vision_close(v);
     return r;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 7 && argc != 8) {
+    if (argc != PICTURE_ARGUMENTS && argc != RAW_ARGUMENTS && argc != GIVEN_ARGUMENTS) {
         fprintf(stderr, "usage: golden_dump MODELS_DIR DETECTOR LONG_SIDE RAWFILE WIDTH HEIGHT "
-                        "[BOX_AND_EYES]\n");
+                        "[BOX_AND_EYES] | PICTURE\n");
         return 2;
     }
     struct error e;
-    enum err r = run(argv, argc == 8 ? argv[7] : NULL, &e);
+    enum err r = run(argv, argc, &e);
     if (r)
         fprintf(stderr, "golden_dump: %s\n", e.msg);
     return r ? 1 : 0;

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import reference as ref
 
@@ -107,6 +108,61 @@ def test_faces_and_embeddings_equal_the_reference(models, tmp_path, photo, detec
         vector = models("facenet128").embed([crop])[0][0]
         assert abs(o["crop_mean"] - crop.mean()) < 0.05 and abs(o["crop_std"] - crop.std()) < 0.05
         assert float(np.dot(o["embedding"], vector)) >= COSINE
+
+
+def analyse(picture, detector="retinaface"):
+    """An encoded picture through the whole pipeline."""
+    done = subprocess.run([DUMP, str(MODELS), detector, "640", str(picture)], capture_output=True, text=True)
+    return json.loads(done.stdout) if done.returncode == 0 else done.stderr
+
+
+def test_a_big_picture_gives_boxes_in_its_own_pixels(tmp_path):
+    photo = SAMPLES / "group/t1.jpg"
+    need(photo, MODELS / "retinaface.onnx", MODELS / "facenet128.onnx")
+    big = tmp_path / "big.jpg"
+    with Image.open(photo) as im:
+        im.resize((im.width * 3, im.height * 3), Image.Resampling.BICUBIC).save(big, quality=95)
+    small, large = analyse(photo), analyse(big)
+    assert large["width"] == 3 * small["width"] and len(large["faces"]) == len(small["faces"])
+    areas = [f["box"][2] * f["box"][3] for f in large["faces"]]
+    assert areas == sorted(areas, reverse=True)
+    for s in small["faces"]:
+        (l,) = [f for f in large["faces"] if np.abs(np.array(f["box"]) / 3 - s["box"]).max() < 4]
+        assert s["flaw"] == l["flaw"] == "ok"
+        assert float(np.dot(s["embedding"], l["embedding"])) > 0.9
+
+
+def test_embedding_in_a_batch_equals_embedding_alone(tmp_path):
+    photo = SAMPLES / "group/t1.jpg"
+    need(photo, MODELS / "retinaface.onnx", MODELS / "facenet128.onnx")
+    alone = dump(ref.decode(photo), "retinaface", 640, tmp_path)["faces"]
+    together = analyse(photo)["faces"]
+    assert len(alone) == len(together) > 1
+    for o, t in pair_up(together, [{**f, "box": np.array(f["box"])} for f in alone]):
+        assert float(np.dot(o["embedding"], t["embedding"])) >= 0.999  # decoders may differ a little
+
+
+def test_a_turned_photo_gives_the_same_faces(tmp_path):
+    photo = SAMPLES / "group/t1.jpg"
+    need(photo, MODELS / "retinaface.onnx", MODELS / "facenet128.onnx")
+    turned = tmp_path / "turned.jpg"
+    with Image.open(photo) as im:
+        exif = im.getexif()
+        exif[0x0112] = 6
+        im.transpose(Image.Transpose.ROTATE_90).save(turned, quality=97, exif=exif)
+    straight, upright = analyse(photo), analyse(turned)
+    assert (upright["width"], upright["height"]) == (straight["width"], straight["height"])
+    assert len(upright["faces"]) == len(straight["faces"])
+    for o, t in pair_up(upright["faces"], [{**f, "box": np.array(f["box"])} for f in straight["faces"]]):
+        assert np.abs(np.array(o["box"]) - t["box"]).max() < 3
+
+
+def test_a_broken_picture_is_an_error_in_words(tmp_path):
+    need(MODELS / "retinaface.onnx", MODELS / "facenet128.onnx")
+    broken = tmp_path / "broken.jpg"
+    Image.new("RGB", (200, 200), (90, 90, 90)).save(broken)
+    broken.write_bytes(broken.read_bytes()[:-200])
+    assert "damaged JPEG" in analyse(broken)
 
 
 @pytest.mark.parametrize("detector", sorted(ref.DETECTORS))
