@@ -20,6 +20,8 @@
  * A subscriber therefore keeps the last id per topic, ignores ids not above it, and on a gap (id >
  * last + 1) or after (re)subscribing asks bus_replay from its last id. That rule is enough on every
  * back end; tests/conformance holds them to it.
+ * Errors: beside those named below, a remote back end may answer UNAVAILABLE to any call, and then
+ * the call may or may not have taken effect. All but publish may simply be repeated.
  * Thread: any. Callbacks come on the publisher's or a bus thread, one at a time, with no lock held:
  * they must not block and must not call back into the bus. */
 #pragma once

@@ -101,7 +101,8 @@ NODISCARD enum err queue_push(struct queue *q, const struct queue_push *item, st
  * UNAVAILABLE. */
 NODISCARD enum err queue_claim(struct queue *q, int max, usec_t wait,
                                struct queue_delivery *ret_items, int *ret_n, struct error *e);
-/* The lease starts anew. Errors NOT_FOUND: it ran out, somebody else may have it; stop. */
+/* The lease starts anew. Errors NOT_FOUND: it ran out, somebody else may have it; stop. (Until the
+ * queue has taken the item back, a late renew, ack, release or bury still counts.) */
 NODISCARD enum err queue_renew(struct queue *q, const char *token, struct error *e);
 /* Done. Errors NOT_FOUND: the lease ran out before; the item is or was delivered again. */
 NODISCARD enum err queue_ack(struct queue *q, const char *token, struct error *e);

@@ -319,6 +319,17 @@ static void sightings_count_when_apart_and_in_the_window(void **state)
     end(&x);
 }
 
+static void a_frame_counts_once_even_without_a_gap(void **state)
+{
+    struct example x;
+    begin(&x, state, &bus_roomy);
+    assert_int_equal(sight(&x, "a", 1000, 0, 1000), 1);
+    assert_int_equal(sight(&x, "a", 1000, 0, 1000), 1);
+    assert_int_equal(sight(&x, "b", 1000, 0, 1000), 2);
+    assert_int_equal(sight(&x, "a", 1000, 0, 1000), 2);
+    end(&x);
+}
+
 static void evidence_keeps_the_newest_sightings_only(void **state)
 {
     struct example x;
@@ -379,6 +390,7 @@ const struct suite_test bus_examples[] = {
     EXAMPLE("members are of one set and expire", members_are_of_one_set_and_expire),
     EXAMPLE("sightings count when apart and in the window",
             sightings_count_when_apart_and_in_the_window),
+    EXAMPLE("a frame counts once even without a gap", a_frame_counts_once_even_without_a_gap),
     EXAMPLE("evidence keeps the newest sightings", evidence_keeps_the_newest_sightings_only),
     EXAMPLE("keys and times out of range are refused", keys_and_times_out_of_range_are_refused),
 };

@@ -162,7 +162,6 @@ static void a_lease_that_runs_out_brings_the_item_back_and_ends_the_token(void *
     push_ok(&b, QUEUE_JOB, "j");
     assert_int_equal(claim(&b, 1, 0, &first), 1);
     assert_int_equal(claim(&b, 1, 0, &again), 0);
-    /* The claim that waits learns of the lease although it began before anybody else's call. */
     assert_int_equal(claim(&b, 1, 50 * SHORT, &again), 1);
     assert_int_equal(again.tries, 2);
     assert_int_equal(queue_ack(b.q, first.token, NULL), ERR_NOT_FOUND);
@@ -401,31 +400,50 @@ static void waiting_claims_get_what_is_pushed_one_each(void **state)
     queue_bench_close(&b);
 }
 
-static void a_claim_that_waits_first_sees_a_later_lease_run_out(void **state)
+static void a_waiting_claim_sees_the_end_of_a_lease_that_began_later(void **state)
 {
     struct queue_bench b;
-    struct sleeper s;
-    pthread_t thread;
-    struct queue_delivery d;
+    struct sleeper s[2];
+    pthread_t threads[2];
     struct queue_options o = queue_roomy;
     o.lease = 2 * SHORT;
     open_queue(&b, state, &o);
-    s = (struct sleeper){.q = b.q, .wait = 500 * SHORT};
-    assert_int_equal(pthread_create(&thread, NULL, sleeper_run, &s), 0);
+    for (int i = 0; i < 2; i++) {
+        s[i] = (struct sleeper){.q = b.q, .wait = 500 * SHORT};
+        assert_int_equal(pthread_create(&threads[i], NULL, sleeper_run, &s[i]), 0);
+    }
     suite_sleep(SHORT);
-    push_ok(&b, QUEUE_JOB, "1");
-    push_ok(&b, QUEUE_JOB, "2");
-    /* One goes to the sleeper or to this claim; nobody acks, so both come back. */
-    assert_int_equal(claim(&b, 1, SHORT, &d), 1);
+    push_ok(&b, QUEUE_JOB, "j"); /* one gets it and never acks, so the other gets it too */
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(s[i].n, 1);
+        assert_true(s[i].slept < 400 * SHORT);
+    }
+    assert_int_equal(s[0].got.tries + s[1].got.tries, 1 + 2);
+    queue_delivery_done(&s[0].got);
+    queue_delivery_done(&s[1].got);
+    queue_bench_close(&b);
+}
+
+static void leases_that_run_out_use_up_tries_too(void **state)
+{
+    struct queue_bench b;
+    struct queue_delivery d;
+    struct queue_options o = queue_roomy;
+    o.lease = SHORT;
+    open_queue(&b, state, &o);
+    push_ok(&b, QUEUE_LIVE, "frame");
+    for (int i = 1; i <= o.max_tries; i++) {
+        assert_int_equal(claim(&b, 1, 100 * SHORT, &d), 1);
+        assert_int_equal(d.tries, i);
+        queue_delivery_done(&d);
+    }
+    assert_int_equal(claim(&b, 1, 100 * SHORT, &d), 1);
+    assert_int_equal(d.why, QUEUE_DROP_TRIES);
+    assert_int_equal(stats(&b).buried, 1);
+    assert_int_equal(queue_ack(b.q, d.token, NULL), ERR_OK);
     queue_delivery_done(&d);
-    pthread_join(thread, NULL);
-    assert_int_equal(s.n, 1);
-    queue_delivery_done(&s.got);
-    s = (struct sleeper){.q = b.q, .wait = 500 * SHORT};
-    sleeper_run(&s);
-    assert_int_equal(s.n, 1);
-    assert_true(s.slept < 400 * SHORT);
-    queue_delivery_done(&s.got);
+    assert_int_equal(stats(&b).items + stats(&b).claimed, 0);
     queue_bench_close(&b);
 }
 
@@ -456,7 +474,8 @@ const struct suite_test queue_examples[] = {
     EXAMPLE("arguments out of range are refused", arguments_out_of_range_are_refused),
     EXAMPLE("a wake lets every waiting claim return", a_wake_lets_every_waiting_claim_return_empty),
     EXAMPLE("waiting claims get what is pushed", waiting_claims_get_what_is_pushed_one_each),
-    EXAMPLE("a waiting claim sees a later lease run out",
-            a_claim_that_waits_first_sees_a_later_lease_run_out),
+    EXAMPLE("a waiting claim sees the end of a later lease",
+            a_waiting_claim_sees_the_end_of_a_lease_that_began_later),
+    EXAMPLE("leases that run out use up tries", leases_that_run_out_use_up_tries_too),
 };
 const size_t queue_examples_n = ARRAY_LEN(queue_examples);
