@@ -12,7 +12,8 @@ static const char about[] =
     "PATH is a picture, a folder of pictures, a video file, a V4L2 device or an RTSP address.\n"
     "While the server is busy or away a frame is tried again for about half a minute, then "
     "counted\n"
-    "as lost. Ends with what was sent, accepted, processed and dropped; Ctrl-C ends it early.";
+    "as lost. Ends with what was sent, accepted, processed and dropped; Ctrl-C ends it early.\n"
+    "Exit status 1 when frames were lost or none was accepted.";
 
 static const char examples[] =
     "  rollcall camera --session ID photos/\n"
@@ -37,7 +38,8 @@ static int run(struct remote *remote, const char *path, const struct frames_opti
     live_print_counts(stdout, &counts);
     if (r)
         return cmd_fail("camera", &e);
-    return counts.lost > 0 ? CMD_FAILED : CMD_OK;
+    bool nothing = counts.sent > 0 && counts.accepted == 0;
+    return counts.lost > 0 || nothing ? CMD_FAILED : CMD_OK;
 }
 
 int cmd_camera(int argc, char **argv)

@@ -232,9 +232,9 @@ static void put_row(struct feedback *f, const json_t *student, const char *statu
     else
         buf_puts(&b, "-       ");
     if (similarity > 0)
-        buf_printf(&b, "    %10.3f  ", similarity);
+        buf_printf(&b, "    %12.3f  ", similarity);
     else
-        buf_printf(&b, "    %10s  ", "-");
+        buf_printf(&b, "    %12s  ", "-");
     text_fit(&b, str_from(source), 8, false);
     put_line(f, &b);
 }
@@ -243,8 +243,8 @@ void feedback_table(struct feedback *f, const json_t *marks)
 {
     size_t i;
     const json_t *item;
-    fprintf(f->out, "  %-*s  %-*s  %-10s  %-8s  %12s  %s\n", NAME_COLUMNS, "name", ID_COLUMNS, "id",
-            "status", "first seen", "similarity", "source");
+    fprintf(f->out, "  %-*s  %-*s  %-10s  %-10s  %12s  %s\n", NAME_COLUMNS, "name", ID_COLUMNS,
+            "id", "status", "first seen", "similarity", "source");
     json_array_foreach(json_object_get(marks, "items"), i, item) put_row(
         f, json_object_get(item, "student"), json_text(item, "status"),
         json_text(item, "first_seen"), json_num(json_object_get(item, "receipt"), "similarity"),

@@ -198,6 +198,8 @@ static enum post_outcome judge_answer(struct live *l, int status, const json_t *
     (void)remote_problem(status, answer, e);
     if (status == 503 || status == 429 || status == 504)
         return POST_AGAIN;
+    if (status == 401 && remote_refresh(l->remote)) /* the server was restarted */
+        return POST_AGAIN;
     if (status == 401 || status == 403 || status == 404 || status == 409)
         return POST_FATAL;
     count(l, &l->counts.refused);
@@ -225,7 +227,7 @@ static enum err post_frame(struct live *l, struct arena *a, int64_t seq, const s
         if (outcome == POST_DONE)
             return ERR_OK;
         if (outcome == POST_FATAL) {
-            count(l, &l->counts.lost);
+            count(l, &l->counts.refused);
             return error_set(e, why.code, "%s", why.msg);
         }
         wait_until(l, time_mono() + (r ? pause : remote_retry_after(l->remote, pause)));
@@ -298,7 +300,7 @@ static void *sender_main(void *ctx)
 
 struct reader {
     struct live *live;
-    struct remote *remote; /* borrowed: for the feed's address */
+    struct remote *remote; /* borrowed: the feed's address and token */
     struct feedback *feedback;
     struct http_feed *feed;
     int64_t last_id; /* of the newest event seen; 0: none */
@@ -354,8 +356,10 @@ static void handle_event(struct reader *r, const json_t *event)
     } else if (strcmp(type, "session_changed") == 0) {
         r->session_over = strcmp(json_text(event, "status"), "closed") == 0;
     } else if (strcmp(type, "lag") == 0) {
-        char text[160];
-        snprintf(text, sizeof text, "the feed lost %.0f messages (%.60s)", json_num(event, "lost"),
+        char text[160], lost[24] = "some";
+        if (json_is_number(json_object_get(event, "lost")))
+            snprintf(lost, sizeof lost, "%.0f", json_num(event, "lost"));
+        snprintf(text, sizeof text, "the feed skipped %s messages (%.60s)", lost,
                  json_text(event, "reason"));
         feedback_note(r->feedback, "", "lag", text);
     }
@@ -370,6 +374,7 @@ static enum err reopen_feed(struct reader *r, struct error *e)
         r->reconnects++;
         wait_until(r->live, time_mono() + USEC_PER_SEC);
         print_notes(r);
+        (void)remote_refresh(r->remote);
         err = open_feed(r, e);
     }
     return err;
@@ -409,7 +414,7 @@ static enum err read_feed(struct reader *r, struct error *e)
         } else if (err != ERR_TIMEOUT) {
             if (r->session_over)
                 return ERR_OK;
-            if (err == ERR_UNAVAILABLE)
+            if (err == ERR_UNAVAILABLE || (err == ERR_UNAUTHENTICATED && remote_refresh(r->remote)))
                 err = reopen_feed(r, &inner);
             if (err)
                 return error_set(e, err, "%s", inner.msg);

@@ -15,7 +15,8 @@ enum { REMOTE_URL_MAX = 512, SERVER_JSON_MAX = 64 * 1024, RETRY_AFTER_MAX_S = 30
 struct remote {
     struct http_client *http;
     char url[REMOTE_URL_MAX];
-    char *token; /* owned; may be NULL */
+    char *token;    /* owned; may be NULL */
+    char *data_dir; /* owned; NULL unless address and token came from server.json there */
 };
 
 const char *json_text(const json_t *object, const char *key)
@@ -74,6 +75,8 @@ static enum err find_server(struct remote *r, const struct remote_place *place, 
     if (!token && strcmp(r->url, here) == 0)
         token = json_text(file, "token");
     r->token = token && token[0] ? mem_strdup(token) : NULL;
+    if (!place->server && !place->token)
+        r->data_dir = mem_strdup(place->data_dir);
     json_decref(file);
     if (n >= REMOTE_URL_MAX || n == 0)
         return error_set(e, ERR_INVALID, "the server's address is empty or too long");
@@ -103,6 +106,7 @@ enum err remote_copy(const struct remote *r, struct remote **ret_remote, struct 
         return error_set(e, ERR_NOMEM, "out of memory");
     snprintf(copy->url, sizeof copy->url, "%s", r->url);
     copy->token = r->token ? mem_strdup(r->token) : NULL;
+    copy->data_dir = r->data_dir ? mem_strdup(r->data_dir) : NULL;
     enum err err = http_client_new(copy->url, copy->token, &copy->http, e);
     if (err)
         return err;
@@ -117,7 +121,31 @@ void remote_close(struct remote *r)
     http_client_free(r->http);
     if (r->token)
         secure_free(r->token, strlen(r->token));
+    mem_free(r->data_dir);
     mem_free(r);
+}
+
+bool remote_refresh(struct remote *r)
+{
+    _cleanup_(arena_freep) struct arena *a = arena_new(MIB);
+    const struct remote_place place = {.data_dir = r->data_dir};
+    struct remote fresh = {.url = ""};
+    if (!r->data_dir)
+        return false;
+    if (!a || find_server(&fresh, &place, a, NULL) != ERR_OK)
+        return true; /* the server is away: its file will be back with it */
+    bool same = strcmp(fresh.url, r->url) == 0 && fresh.token && r->token &&
+                strcmp(fresh.token, r->token) == 0;
+    if (!same && http_client_new(fresh.url, fresh.token, &fresh.http, NULL) == ERR_OK) {
+        struct remote old = *r;
+        *r = fresh;
+        fresh = old;
+    }
+    http_client_free(fresh.http);
+    if (fresh.token)
+        secure_free(fresh.token, strlen(fresh.token));
+    mem_free(fresh.data_dir);
+    return true;
 }
 
 void remote_closep(struct remote **r) { remote_close(*r); }
@@ -158,7 +186,10 @@ enum err remote_problem(int status, const json_t *answer, struct error *e)
         buf_puts(&b, detail[0] ? detail : title);
     else
         buf_printf(&b, "the server answered with status %d", status);
-    append_fields(&b, json_object_get(answer, "errors"));
+    const json_t *errors = json_object_get(answer, "errors");
+    const char *first = json_text(json_array_get(errors, 0), "message");
+    if (json_array_size(errors) > 1 || !strstr(detail, first))
+        append_fields(&b, errors);
     if (status >= 500 && json_text(answer, "request_id")[0])
         buf_printf(&b, " [request %s]", json_text(answer, "request_id"));
     return error_set(e, code_of_status(status, json_text(answer, "code")), "%.*s",

@@ -44,6 +44,10 @@ void remote_closep(struct remote **r);
 const char *remote_url(const struct remote *r);
 const char *remote_token(const struct remote *r);
 
+/* Looks at server.json again: a server that was restarted has another token, perhaps another
+ * address. False (nothing done) when address and token did not come from there. */
+bool remote_refresh(struct remote *r);
+
 /* One request with a JSON body (`body` is consumed, also on failure; NULL for none). Status 2xx is
  * OK and ret_answer (may be NULL) is a new reference, or NULL for an empty body. Any other status
  * is the error that the problem+json body names. `a` is reset by nobody: the caller's. */

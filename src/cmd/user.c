@@ -118,7 +118,12 @@ static enum err remote_code(struct users *u, const char *login, char ret_code[st
     if (r)
         return r;
     snprintf(path, sizeof path, "/v1/users/%s/code", id);
-    r = remote_json(u->remote, u->arena, HTTP_POST, path, NULL, &answer, e);
+    struct error inner = {.code = ERR_OK};
+    r = remote_json(u->remote, u->arena, HTTP_POST, path, NULL, &answer, &inner);
+    if (r == ERR_NOT_FOUND || r == ERR_METHOD)
+        return error_set(e, r, "this server issues no codes: stop it, then ask again");
+    if (r)
+        return error_set(e, r, "%s", inner.msg);
     snprintf(ret_code, CODE_TEXT, "%s", json_text(answer, "code"));
     json_decref(answer);
     return r;
@@ -245,13 +250,19 @@ static const struct verb {
              {"code", true, false, code},
              {"list", false, false, list}};
 
-/* A running server when there is one, else the file. */
+/* A running server when there is one, else the file. A server.json where nobody answers is what a
+ * killed server leaves behind. */
 static enum err open_users(const struct config *config, const struct remote_place *place,
                            struct users *u, struct error *e)
 {
     enum err r = remote_open(place, &u->remote, e);
-    if (r != ERR_NOT_FOUND)
+    if (!r && !place->server)
+        r = remote_json(u->remote, u->arena, HTTP_GET, "/healthz", NULL, NULL, e);
+    if (r != ERR_NOT_FOUND && r != ERR_UNAVAILABLE)
         return r;
+    if (place->server)
+        return r;
+    remote_close(TAKE(u->remote));
     return settings_open_db(config, false, &u->db, e);
 }
 
@@ -260,11 +271,10 @@ static int run_verb(const struct verb *verb, const struct config *config,
 {
     struct error e = {.code = ERR_OK};
     char password[PASSWORD_MAX];
-    struct users u = {.code_ttl = config->login_code_ttl_min * USEC_PER_MIN};
-    enum err r = open_users(config, place, &u, &e);
-    u.arena = arena_new(16 * MIB);
-    if (!r && !u.arena)
-        r = error_set(&e, ERR_NOMEM, "out of memory");
+    struct users u = {.arena = arena_new(16 * MIB),
+                      .code_ttl = config->login_code_ttl_min * USEC_PER_MIN};
+    enum err r =
+        u.arena ? open_users(config, place, &u, &e) : error_set(&e, ERR_NOMEM, "out of memory");
     if (!r && verb->wants_password && !no_password) {
         r = password_read("Password: ", password, &e);
         wish->password = password;
