@@ -144,7 +144,8 @@ static enum err replay(struct opening *o, struct str topic, struct error *e)
     struct arena *a = o->req->arena;
     enum err r = bus_replay(o->api->env.bus, a, topic, o->after, &events, &n, &last, e);
     if (r == ERR_NOT_FOUND) {
-        enum err now = bus_replay(o->api->env.bus, a, topic, BUS_REPLAY_NEWEST, &events, &n, &last, e);
+        enum err now =
+            bus_replay(o->api->env.bus, a, topic, BUS_REPLAY_NEWEST, &events, &n, &last, e);
         if (now)
             return now;
         replay_lost(o, last, e);

@@ -77,7 +77,6 @@ struct session_ctx {
     struct course_id course;
     int status, limit, n;
     bool start, changed;
-    struct error failed;
 };
 
 static void to_out(const struct session *s, struct session_out *o)
@@ -209,7 +208,7 @@ enum err session_remove(struct call *c, struct error *e)
     return ERR_OK;
 }
 
-/* The event is a row of the same transaction, published by the API now or by housekeeping later. */
+/* The event is a row of the same transaction, published by housekeeping right after. */
 static enum err tell_subscribers(struct db_cx *cx, struct session_ctx *t, struct error *e)
 {
     struct event_session_changed event = {.type = STR("session_changed"),
@@ -220,7 +219,8 @@ static enum err tell_subscribers(struct db_cx *cx, struct session_ctx *t, struct
     event_topic(t->id, topic);
     enum err r = event_pack(t->c->a, EVENT_SESSION_CHANGED, t->id.text,
                             &event_session_changed_schema, &event, &envelope, e);
-    return r ? r : outbox_insert(cx, str_from(topic), envelope, id, e);
+    const struct outbox_event row = {.topic = str_from(topic), .payload = envelope};
+    return r ? r : outbox_insert(cx, row, id, e);
 }
 
 static enum err switch_fn(struct db_cx *cx, void *ctx, struct error *e)
@@ -229,6 +229,15 @@ static enum err switch_fn(struct db_cx *cx, void *ctx, struct error *e)
     enum err r = t->start ? session_start(cx, t->c->a, t->id, time_utc(), &t->s, &t->changed, e)
                           : session_stop(cx, t->c->a, t->id, time_utc(), &t->s, &t->changed, e);
     return r || !t->changed ? r : tell_subscribers(cx, t, e);
+}
+
+/* Lost word costs the event a second: housekeeping looks by itself. */
+static void tell_outbox(struct api *api)
+{
+    struct error e = {0};
+    int64_t id;
+    if (bus_publish(api->env.bus, STR(EVENT_TOPIC_OUTBOX), STR(""), &id, &e))
+        log_failure(LOG_DEBUG, "api", "outbox_not_told", &e);
 }
 
 static enum err switch_session(struct call *c, bool start, struct error *e)
@@ -240,6 +249,8 @@ static enum err switch_session(struct call *c, bool start, struct error *e)
     if (r)
         return r;
     live_session_changed(c->api, t.id, t.s.version);
+    if (t.changed)
+        tell_outbox(c->api);
     return output(c, &t.s, e);
 }
 

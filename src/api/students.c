@@ -2,6 +2,7 @@
 #include "api/handlers.h"
 
 #include "api/multipart.h"
+#include "attendance/event.h"
 #include "queue/work.h"
 #include "store/job.h"
 #include "store/student.h"
@@ -182,7 +183,7 @@ enum err student_patch(struct call *c, struct error *e)
 static enum err gallery_changed(struct call *c, const char *student, struct error *e)
 {
     int64_t id;
-    return bus_publish(c->api->env.bus, STR("gallery"), str_from(student), &id, e);
+    return bus_publish(c->api->env.bus, STR(EVENT_TOPIC_GALLERY), str_from(student), &id, e);
 }
 
 static enum err delete_fn(struct db_cx *cx, void *ctx, struct error *e)

@@ -2,6 +2,7 @@
  * reverse order, whatever step of the start failed. */
 #include "app/internal.h"
 
+#include "attendance/event.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -103,14 +104,17 @@ static void on_event(void *ctx, const struct bus_event *event)
 {
     struct app *app = ctx;
     struct jobs *jobs = atomic_load(&app->jobs_for_events);
-    if (!str_is(event->topic, JOBS_GALLERY_TOPIC)) {
-        api_event(app->api, event);
-        return;
-    }
     struct student_id student;
     struct error e;
-    if (jobs && id_parse(event->bytes, student.text, &e) == ERR_OK)
-        jobs_gallery_changed(jobs, student);
+    if (str_is(event->topic, EVENT_TOPIC_OUTBOX)) {
+        if (jobs)
+            jobs_outbox_changed(jobs);
+    } else if (str_is(event->topic, EVENT_TOPIC_GALLERY)) {
+        if (jobs && id_parse(event->bytes, student.text, &e) == ERR_OK)
+            jobs_gallery_changed(jobs, student);
+    } else {
+        api_event(app->api, event);
+    }
 }
 
 static enum err open_traffic(struct app *app, struct error *e)
@@ -127,7 +131,9 @@ static enum err open_traffic(struct app *app, struct error *e)
     enum err r = queue_memory_open(&q, &app->queue, e);
     if (r == ERR_OK)
         r = bus_memory_open(&b, on_event, app, &app->bus, e);
-    return r ? r : bus_subscribe(app->bus, STR(JOBS_GALLERY_TOPIC), e);
+    if (r == ERR_OK)
+        r = bus_subscribe(app->bus, STR(EVENT_TOPIC_OUTBOX), e);
+    return r ? r : bus_subscribe(app->bus, STR(EVENT_TOPIC_GALLERY), e);
 }
 
 /* ---- API */

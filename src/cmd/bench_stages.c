@@ -231,6 +231,8 @@ static enum err tx_mark(struct db_cx *cx, void *ctx, struct error *e)
     struct mark_call *call = ctx;
     struct bench *b = call->bench;
     const struct register_hasher hasher = {.fn = hash_event, .ctx = key};
+    const struct outbox_event event = {.topic = STR("bench"),
+                                       .payload = STR("{\"type\":\"mark_changed\"}")};
     for (int i = 0; i < call->n; i++) {
         enum mark_outcome outcome;
         struct mark m = {.session = b->session,
@@ -242,8 +244,8 @@ static enum err tx_mark(struct db_cx *cx, void *ctx, struct error *e)
                          .receipt = STR("{\"similarity\":0.8}"),
                          .created_at = time_utc()};
         id_new(m.frame.text);
-        enum err r = mark_insert(cx, call->arena, &m, STR("bench"), &hasher,
-                                 STR("{\"type\":\"mark_changed\"}"), &outcome, NULL, e);
+        enum err r =
+            mark_insert(cx, call->arena, &m, STR("bench"), &hasher, event, &outcome, NULL, e);
         if (r)
             return r;
     }

@@ -56,7 +56,19 @@ static enum err read_server_file(const char *data_dir, struct arena *a, json_t *
     return ERR_OK;
 }
 
-/* Fills url and token of r from the place and server.json. */
+/* Copies the address without a '/' at its end. Errors INVALID. */
+static enum err take_url(struct remote *r, const char *url, struct error *e)
+{
+    size_t n = strlen(url);
+    while (n > 0 && url[n - 1] == '/')
+        n--;
+    if (n == 0 || n >= sizeof r->url)
+        return error_set(e, ERR_INVALID, "the server's address is empty or too long");
+    snprintf(r->url, sizeof r->url, "%.*s", (int)n, url);
+    return ERR_OK;
+}
+
+/* Fills url, token and data_dir of r from the place and server.json. */
 static enum err find_server(struct remote *r, const struct remote_place *place, struct arena *a,
                             struct error *e)
 {
@@ -67,20 +79,16 @@ static enum err find_server(struct remote *r, const struct remote_place *place, 
     if (err && !place->server)
         return err;
     const char *here = json_text(file, "url");
-    const char *url = place->server ? place->server : here;
     const char *token = place->token;
-    int n = snprintf(r->url, sizeof r->url, "%s", url);
-    while (n > 0 && (size_t)n < sizeof r->url && r->url[n - 1] == '/')
-        r->url[--n] = 0;
+    err = take_url(r, place->server ? place->server : here, e);
     if (!token && strcmp(r->url, here) == 0)
         token = json_text(file, "token");
-    r->token = token && token[0] ? mem_strdup(token) : NULL;
+    if (token && token[0])
+        r->token = mem_strdup(token);
     if (!place->server && !place->token)
         r->data_dir = mem_strdup(place->data_dir);
     json_decref(file);
-    if (n >= REMOTE_URL_MAX || n == 0)
-        return error_set(e, ERR_INVALID, "the server's address is empty or too long");
-    return ERR_OK;
+    return err;
 }
 
 enum err remote_open(const struct remote_place *place, struct remote **ret_remote, struct error *e)

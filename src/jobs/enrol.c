@@ -6,6 +6,7 @@
  * 20 to 200 ms a photo. */
 #include "jobs/internal.h"
 
+#include "attendance/event.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "store/job.h"
@@ -191,16 +192,20 @@ static enum err write_fn(struct db_cx *cx, void *ctx, struct error *e)
         t->model_sha256 = str_from(vision_model_sha256(n->env->vision));
         id_new(t->id);
         enum err r = template_insert(cx, t, e);
+        if (r == ERR_OK) /* the first template decides what `detector = auto` means from now on */
+            r = setting_put(cx, n->w->arena, "detector", str_from(vision_detector(n->env->vision)),
+                            true, NULL, e);
         if (r)
             return r;
     }
-    return job_photo_judge(cx, n->job.id, &n->verdict, e);
+    enum err r = job_renew(cx, n->job.id, time_utc(), n->env->job_lease, e);
+    return r ? r : job_photo_judge(cx, n->job.id, &n->verdict, e);
 }
 
 static enum err claim_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct enrolment *n = ctx;
-    return job_claim(cx, n->job.id, time_utc(), n->env->job_lease * 10, e);
+    return job_claim(cx, n->job.id, time_utc(), n->env->job_lease, e);
 }
 
 struct finish {
@@ -236,7 +241,22 @@ static enum err announce(struct enrolment *n, struct error *e)
     int64_t id;
     enum err r = templates_reload(n->env, n->student, e);
     return r ? r
-             : bus_publish(n->env->bus, STR(JOBS_GALLERY_TOPIC), str_from(n->student.text), &id, e);
+             : bus_publish(n->env->bus, STR(EVENT_TOPIC_GALLERY), str_from(n->student.text), &id,
+                           e);
+}
+
+/* Done; or failed for good; or given back, so that the notice's next delivery starts it again. */
+static enum err finish_job(struct enrolment *n, enum err outcome, struct error *e)
+{
+    struct error ignored;
+    struct finish f = {.id = n->job.id, .state = JOB_DONE};
+    if (outcome && n->job.tries >= n->env->max_tries)
+        outcome = ERR_INTERNAL; /* often enough */
+    if (outcome)
+        f.state = err_retryable(outcome) ? JOB_QUEUED : JOB_FAILED;
+    f.error = outcome ? str_from(e->msg) : STR("");
+    enum err r = db_tx(n->env->db, finish_fn, &f, outcome ? &ignored : e);
+    return outcome && err_retryable(outcome) ? outcome : r;
 }
 
 enum err enrol_run(struct worker *w, const char *job, const char *token, struct error *e)
@@ -246,8 +266,9 @@ enum err enrol_run(struct worker *w, const char *job, const char *token, struct 
     enum err r = db_tx(w->env->db, claim_fn, &n, e);
     if (r == ERR_CONFLICT || r == ERR_NOT_FOUND)
         return ERR_OK; /* somebody has it, or the student is gone */
-    if (r == ERR_OK)
-        r = db_read(w->env->db, load_fn, &n, e);
+    if (r)
+        return r;
+    r = db_read(w->env->db, load_fn, &n, e);
     if (r == ERR_OK)
         r = sum_known(&n, e);
     for (int i = 0; r == ERR_OK && i < n.n; i++) {
@@ -263,10 +284,5 @@ enum err enrol_run(struct worker *w, const char *job, const char *token, struct 
     }
     if (r == ERR_OK)
         r = announce(&n, e);
-    struct finish done = {.id = n.job.id, .state = JOB_DONE};
-    if (r && !err_retryable(r))
-        done = (struct finish){.id = n.job.id, .state = JOB_FAILED, .error = str_from(e->msg)};
-    else if (r)
-        return r;
-    return db_tx(w->env->db, finish_fn, &done, e);
+    return finish_job(&n, r, e);
 }

@@ -33,7 +33,5 @@ NODISCARD enum err template_open(const struct jobs_env *env, struct arena *a,
                                  const struct template_row *row, const float **ret_vec,
                                  struct error *e);
 
-/* Publishes one outbox row and removes it (outbox.c). Failure leaves it for housekeeping. */
-void outbox_deliver(const struct jobs_env *env, struct arena *a, const struct outbox_row *row);
-/* Publishes every row older than `age`. */
-void outbox_sweep(const struct jobs_env *env, struct arena *a, usec_t age);
+/* Publishes what is in the outbox and removes it (outbox.c). Thread: housekeeping alone. */
+void outbox_sweep(const struct jobs_env *env, struct arena *a);

@@ -1,10 +1,11 @@
 /* The workers: threads that take frames and enrolment jobs from the queue and carry them out.
  *
  * Also the two helpers that keep them right: the gallery keeper (applies template changes announced
- * on the bus) and housekeeping (publishes what a crash left in the outbox, gives forgotten jobs to
- * the queue again, purges expired logins). All reach the rest of the program through db, queue and
- * bus only; whatever they are in the middle of when the process dies is delivered again. Thread:
- * jobs_start/stop one (main). */
+ * on the bus) and housekeeping (publishes the outbox, also what a crash left in it; gives forgotten
+ * jobs to the queue again; purges expired logins). All reach the rest of the program through db,
+ * queue and bus only; whatever they are in the middle of when the process dies is delivered again.
+ *
+ * Thread: jobs_start/stop one (main). */
 #pragma once
 
 #include "attendance/decide.h"
@@ -38,8 +39,7 @@ NODISCARD enum err jobs_start(const struct jobs_env *env, struct jobs **ret_jobs
 /* Finishes what is in hand, then joins. */
 void jobs_stop(struct jobs *j);
 
-/* Tells the keeper of this process that a student's templates changed. Thread: any; never blocks
- * (call it from the bus callback for the topic JOBS_GALLERY_TOPIC). */
+/* Call these from the bus callback for EVENT_TOPIC_GALLERY and EVENT_TOPIC_OUTBOX: the keeper
+ * reloads the student's template; housekeeping publishes what is new. Thread: any; never block. */
 void jobs_gallery_changed(struct jobs *j, struct student_id student);
-
-#define JOBS_GALLERY_TOPIC "gallery"
+void jobs_outbox_changed(struct jobs *j);

@@ -17,15 +17,21 @@
 
 #define CLAIM_WAIT (USEC_PER_SEC / 2)
 #define RETRY_DELAY (USEC_PER_SEC / 2)
-#define OUTBOX_AGE (5 * USEC_PER_SEC)
-enum { WORKERS_MAX = 64, WORKER_ARENA_MAX = 768 * MIB, KEEPER_CAPACITY = 65536, CLAIM_MAX = 1 };
+enum {
+    WORKERS_MAX = 64,
+    WORKER_ARENA_MAX = 768 * MIB,
+    KEEPER_CAPACITY = 65536,
+    OUTBOX_CAPACITY = 16,
+    CLAIM_MAX = 1
+};
 
 struct jobs {
     struct jobs_env env;
     pthread_t threads[WORKERS_MAX], keeper, housekeeping;
     int n_threads;
     bool has_keeper, has_housekeeping;
-    struct mailbox *changes; /* student ids whose templates changed */
+    struct mailbox *changes; /* student ids whose templates changed: for the keeper */
+    struct mailbox *outbox;  /* a message: there is something in the outbox */
     _Atomic bool stop, reload_all;
 };
 
@@ -181,6 +187,29 @@ static void queue_gauges(struct jobs *j)
     }
 }
 
+/* A second of publishing what is announced. */
+static void follow_outbox(struct jobs *j, struct arena *a)
+{
+    usec_t end = time_mono() + USEC_PER_SEC;
+    struct message msg;
+    for (usec_t now = time_mono(); now < end && !atomic_load(&j->stop); now = time_mono()) {
+        if (!mailbox_wait(j->outbox, end - now, &msg))
+            continue;
+        do
+            message_done(&msg);
+        while (mailbox_take(j->outbox, &msg));
+        arena_reset(a);
+        outbox_sweep(&j->env, a);
+    }
+}
+
+void jobs_outbox_changed(struct jobs *j)
+{
+    struct error full; /* a full mailbox means that housekeeping is about to look anyway */
+    enum err r = mailbox_post(j->outbox, 0, 0, (struct str){0}, &full);
+    (void)r;
+}
+
 static void *housekeeping_main(void *arg)
 {
     struct jobs *j = arg;
@@ -189,13 +218,12 @@ static void *housekeeping_main(void *arg)
     for (int second = 0; a && !atomic_load(&j->stop); second++) {
         arena_reset(a);
         queue_gauges(j);
-        outbox_sweep(&j->env, a, second ? OUTBOX_AGE : 0);
+        outbox_sweep(&j->env, a);
         if (second % 10 == 0)
             requeue_jobs(j, a);
         if (second % 3600 == 0 && db_tx(j->env.db, purge_fn, NULL, &e))
             log_failure(LOG_WARN, "jobs", "logins_not_purged", &e);
-        for (int i = 0; i < 10 && !atomic_load(&j->stop); i++)
-            usleep(100 * 1000);
+        follow_outbox(j, a);
     }
     arena_free(a);
     return NULL;
@@ -220,8 +248,9 @@ enum err jobs_start(const struct jobs_env *env, struct jobs **ret_jobs, struct e
         return error_set(e, ERR_NOMEM, "no memory for the workers");
     j->env = *env;
     j->changes = mailbox_new(KEEPER_CAPACITY, NULL, NULL);
-    enum err r = j->changes ? templates_load_all(&j->env, e)
-                            : error_set(e, ERR_NOMEM, "no memory for the workers");
+    j->outbox = mailbox_new(OUTBOX_CAPACITY, NULL, NULL);
+    enum err r = j->changes && j->outbox ? templates_load_all(&j->env, e)
+                                         : error_set(e, ERR_NOMEM, "no memory for the workers");
     if (r == ERR_OK && !start_threads(j))
         r = error_set(e, ERR_UNAVAILABLE, "cannot start %d worker threads", env->workers);
     if (r) {
@@ -240,6 +269,8 @@ void jobs_stop(struct jobs *j)
     queue_wake(j->env.queue);
     if (j->changes)
         mailbox_close(j->changes);
+    if (j->outbox)
+        mailbox_close(j->outbox);
     for (int i = 0; i < j->n_threads; i++)
         pthread_join(j->threads[i], NULL);
     if (j->has_keeper)
@@ -247,5 +278,6 @@ void jobs_stop(struct jobs *j)
     if (j->has_housekeeping)
         pthread_join(j->housekeeping, NULL);
     mailbox_free(j->changes);
+    mailbox_free(j->outbox);
     secure_free(j, sizeof *j);
 }

@@ -53,6 +53,10 @@ NODISCARD enum err job_claim(struct db_cx *cx, const char *id, usec_t now, usec_
                              struct error *e);
 /* Ends a job (or puts it back: JOB_QUEUED); asking for the state it has is no error. Errors
  * NOT_FOUND, CONFLICT: it is over with another state. */
+/* The running job's lease ends at now + lease. Errors CONFLICT: it ran out and somebody has it. */
+NODISCARD enum err job_renew(struct db_cx *cx, const char *id, usec_t now, usec_t lease,
+                             struct error *e);
+/* Ends the job, or gives it back (JOB_QUEUED) to be tried again. */
 NODISCARD enum err job_finish(struct db_cx *cx, const char *id, enum job_state state,
                               struct str error_text, usec_t now, struct error *e);
 /* Ids of jobs nobody works on: queued, or with a lease over at `now`. */

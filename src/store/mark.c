@@ -49,7 +49,7 @@ static enum err payload_make(struct arena *a, const struct mark *m, struct str *
 
 static enum err mark_follow_up(struct db_cx *cx, struct arena *a, const struct mark *m, usec_t now,
                                struct str actor, const struct register_hasher *hasher,
-                               struct str outbox_payload, struct error *e)
+                               struct outbox_event outbox, struct error *e)
 {
     struct register_event event = {.chain = str_from(m->session.text),
                                    .at = now,
@@ -59,11 +59,11 @@ static enum err mark_follow_up(struct db_cx *cx, struct arena *a, const struct m
     enum err r = payload_make(a, m, &event.payload, e);
     if (!r)
         r = register_append(cx, &event, hasher, e);
-    return r ? r : outbox_insert(cx, event.chain, outbox_payload, outbox_id, e);
+    return r ? r : outbox_insert(cx, outbox, outbox_id, e);
 }
 
 enum err mark_insert(struct db_cx *cx, struct arena *a, const struct mark *m, struct str actor,
-                     const struct register_hasher *hasher, struct str outbox_payload,
+                     const struct register_hasher *hasher, struct outbox_event outbox,
                      enum mark_outcome *ret_outcome, struct mark *ret_existing, struct error *e)
 {
     usec_t now = m->created_at ? m->created_at : time_utc();
@@ -71,7 +71,7 @@ enum err mark_insert(struct db_cx *cx, struct arena *a, const struct mark *m, st
     bool made = false;
     enum err r = mark_row_insert(cx, m, now, &made, e);
     if (!r)
-        r = made ? mark_follow_up(cx, a, m, now, actor, hasher, outbox_payload, e)
+        r = made ? mark_follow_up(cx, a, m, now, actor, hasher, outbox, e)
                  : mark_get(cx, a, m->session, m->student, &existing, e);
     if (r)
         return r;

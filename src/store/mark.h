@@ -48,15 +48,20 @@ enum mark_outcome {
     MARK_STANDS,     /* it stands from another frame */
 };
 
+/* An event and the topic it goes to. */
+struct outbox_event {
+    struct str topic, payload;
+};
+
 /* Makes the mark unless one stands. m->receipt is JSON or empty, m->created_at 0 = now. The
- * register event's payload is made here from m; `actor` is who did it. outbox_payload is the
- * mark_changed event as JSON, its topic the session's id; published after commit, see outbox_*.
+ * register event's payload is made here from m; `actor` is who did it. outbox is the
+ * mark_changed event, published after the commit, see outbox_*.
  * ret_existing (may be NULL) gets the mark that stands unless this call made it; text in `a`.
  * Whether the session's state allows a mark is the caller's decision (offline frames come late).
  * Errors NOT_FOUND (session or student gone), INVALID (status, source or receipt). */
 NODISCARD enum err mark_insert(struct db_cx *cx, struct arena *a, const struct mark *m,
                                struct str actor, const struct register_hasher *hasher,
-                               struct str outbox_payload, enum mark_outcome *ret_outcome,
+                               struct outbox_event outbox, enum mark_outcome *ret_outcome,
                                struct mark *ret_existing, struct error *e);
 /* last_seen = greatest of the stored and `at`. Errors NOT_FOUND. */
 NODISCARD enum err mark_touch(struct db_cx *cx, struct session_id session,
@@ -83,7 +88,7 @@ struct outbox_row {
     usec_t created_at;
 };
 /* Adds a row on its own (session_changed). ret_id names it. */
-NODISCARD enum err outbox_insert(struct db_cx *cx, struct str topic, struct str payload,
+NODISCARD enum err outbox_insert(struct db_cx *cx, struct outbox_event event,
                                  char ret_id[static ID_TEXT], struct error *e);
 /* The oldest rows first, created before `before`. */
 NODISCARD enum err outbox_list(struct db_cx *cx, struct arena *a, usec_t before, int limit,

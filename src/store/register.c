@@ -76,12 +76,12 @@ enum err register_list(struct db_cx *cx, struct arena *a, struct str chain,
                     sizeof(struct register_event), ret_events, ret_n, e);
 }
 
-enum err outbox_insert(struct db_cx *cx, struct str topic, struct str payload,
-                       char ret_id[static ID_TEXT], struct error *e)
+enum err outbox_insert(struct db_cx *cx, struct outbox_event event, char ret_id[static ID_TEXT],
+                       struct error *e)
 {
     char id[ID_TEXT];
     id_new(id);
-    const struct db_value args[] = {db_text(id), text_of(topic), text_of(payload),
+    const struct db_value args[] = {db_text(id), text_of(event.topic), text_of(event.payload),
                                     db_int(time_utc())};
     enum err r = db_exec(cx, Q_OUTBOX_INSERT, args, ARRAY_LEN(args), NULL, e);
     if (!r)

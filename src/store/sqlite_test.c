@@ -427,7 +427,8 @@ static enum err attempt_fn(struct db_cx *cx, void *ctx, struct error *e)
     if (!r)
         r = session_insert(cx, &se, e);
     if (!r)
-        r = mark_insert(cx, t->a, &m, STR("w"), &hasher, STR("{}"), &outcome, NULL, e);
+        r = mark_insert(cx, t->a, &m, STR("w"), &hasher,
+                        (struct outbox_event){STR("topic"), STR("{}")}, &outcome, NULL, e);
     return r;
 }
 

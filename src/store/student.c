@@ -93,11 +93,13 @@ enum err student_update(struct db_cx *cx, const struct student *s, int64_t *ret_
     return r || has ? r : update_missed(cx, s->id, e);
 }
 
-/* Templates, and roster entries with the versions of their rosters. */
+/* Templates, photos not yet judged, and roster entries with the versions of their rosters. */
 static enum err belongings_delete(struct db_cx *cx, struct student_id id, struct error *e)
 {
     const struct db_value args[] = {db_text(id.text)};
     enum err r = template_delete(cx, id, NULL, e);
+    if (!r)
+        r = db_exec(cx, Q_STUDENT_JOBS_DELETE, args, 1, NULL, e);
     if (!r)
         r = db_exec(cx, Q_STUDENT_ROSTER_BUMP, args, 1, NULL, e);
     return r ? r : db_exec(cx, Q_STUDENT_ROSTER_DELETE, args, 1, NULL, e);

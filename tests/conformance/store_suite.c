@@ -196,6 +196,7 @@ struct mark mark_of(struct session_id session, struct student_id student, const 
 enum err mark_simple(struct db_cx *cx, struct arena *a, const struct mark *m,
                      enum mark_outcome *ret_outcome, struct error *e)
 {
-    return mark_insert(cx, a, m, STR("worker"), &test_hasher, STR("{\"type\":\"mark_changed\"}"),
+    return mark_insert(cx, a, m, STR("worker"), &test_hasher,
+                       (struct outbox_event){STR("topic"), STR("{\"type\":\"mark_changed\"}")},
                        ret_outcome, NULL, e);
 }

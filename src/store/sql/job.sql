@@ -21,6 +21,10 @@ ORDER BY id DESC LIMIT $3;
 UPDATE job SET state = 'running', tries = tries + 1, lease_until = $3, updated_at = $2
 WHERE id = $1 AND (state = 'queued' OR (state = 'running' AND lease_until <= $2));
 
+-- name: job_renew :exec
+UPDATE job SET lease_until = $3, updated_at = $2
+WHERE id = $1 AND state = 'running' AND lease_until > $2;
+
 -- name: job_finish :exec
 UPDATE job SET state = $2, error = $3, lease_until = 0, updated_at = $4
 WHERE id = $1 AND state IN ('queued', 'running');

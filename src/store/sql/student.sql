@@ -44,5 +44,9 @@ WHERE id IN (SELECT course_id FROM roster_entry WHERE student_id = $1);
 -- name: student_roster_delete :exec
 DELETE FROM roster_entry WHERE student_id = $1;
 
+-- Photos that wait for a verdict go with their student.
+-- name: student_jobs_delete :exec
+DELETE FROM job WHERE subject = $1;
+
 -- name: student_delete :exec
 DELETE FROM student WHERE id = $1;
