@@ -20,7 +20,7 @@ $(BUILD)/build.ninja:
 	    || { tail -n 20 $(BUILD).log; echo "meson failed; tools/setup.sh run installs what is missing"; exit 1; }
 
 build: setup
-	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@$(MAKE) -s --no-print-directory $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet src/rollcall
 
 # DEMO=0 starts without the demo; DEMO_EXIT=1 stops after it.
@@ -47,14 +47,14 @@ test-lint lint: setup-test
 	@tools/test.sh lint
 
 bench: build
-	@$(BUILD)/src/rollcall bench
+	@$(BUILD)/rollcall bench
 	@BUILD=$(BUILD) bench/idle.sh
 
 openapi: build
-	@$(BUILD)/src/rollcall openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
+	@$(BUILD)/rollcall openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
 
 docs: build
-	@$(BUILD)/src/rollcall config doc > docs/config.md.new && mv docs/config.md.new docs/config.md
+	@$(BUILD)/rollcall config doc > docs/config.md.new && mv docs/config.md.new docs/config.md
 
 # Leaves what set-up fetched (.deps) and the database (data).
 clean:

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly ROLLCALL=${BUILD:-build}/src/rollcall RUNS=${1:-3} READY_S=30 SETTLE_S=2
+readonly ROLLCALL=${BUILD:-build}/rollcall RUNS=${1:-3} READY_S=30 SETTLE_S=2
 scratch=$(mktemp -d)
 server_pid=''
 

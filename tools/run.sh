@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly ROLLCALL=${BUILD:-build}/src/rollcall
+readonly ROLLCALL=${BUILD:-build}/rollcall
 readonly SAMPLES=${SAMPLES:-.deps/samples}
 readonly READY_S=30 STOP_S=20
 server_pid='' scratch=''
