@@ -157,12 +157,12 @@ static void a_lease_that_runs_out_brings_the_item_back_and_ends_the_token(void *
     struct queue_bench b;
     struct queue_delivery first, again;
     struct queue_options o = queue_roomy;
-    o.lease = SHORT;
+    o.lease = 10 * SHORT;
     open_queue(&b, state, &o);
     push_ok(&b, QUEUE_JOB, "j");
     assert_int_equal(claim(&b, 1, 0, &first), 1);
     assert_int_equal(claim(&b, 1, 0, &again), 0);
-    assert_int_equal(claim(&b, 1, 50 * SHORT, &again), 1);
+    assert_int_equal(claim(&b, 1, 500 * SHORT, &again), 1);
     assert_int_equal(again.tries, 2);
     assert_int_equal(queue_ack(b.q, first.token, NULL), ERR_NOT_FOUND);
     assert_int_equal(queue_renew(b.q, first.token, NULL), ERR_NOT_FOUND);
@@ -178,12 +178,12 @@ static void a_renewed_lease_lasts(void **state)
     struct queue_bench b;
     struct queue_delivery d, other;
     struct queue_options o = queue_roomy;
-    o.lease = 10 * SHORT;
+    o.lease = 20 * SHORT;
     open_queue(&b, state, &o);
     push_ok(&b, QUEUE_JOB, "j");
     assert_int_equal(claim(&b, 1, 0, &d), 1);
     for (int i = 0; i < 4; i++) {
-        suite_sleep(4 * SHORT);
+        suite_sleep(7 * SHORT);
         assert_int_equal(queue_renew(b.q, d.token, NULL), ERR_OK);
         assert_int_equal(claim(&b, 1, 0, &other), 0);
     }
