@@ -21,7 +21,8 @@ NODISCARD enum err http_client_send(struct http_client *c, struct arena *a, enum
                                     const char *path, const char *content_type, struct str body,
                                     int *ret_status, struct str *ret_body, struct error *e);
 
-/* Seconds that the last answer asked to wait before trying again (Retry-After); 0: it did not say. */
+/* Seconds that the last answer asked to wait before trying again (Retry-After); 0: it did not say.
+ */
 int64_t http_client_retry_after(const struct http_client *c);
 
 struct http_feed;

@@ -8,6 +8,8 @@
  * that hangs up meanwhile is found by the sweep, once a second;
  * - close() with unread bytes resets the connection, so after an early refusal the exchange lingers
  *   and reads on for two seconds;
+ * - a request with a body that was pipelined behind another corrupts it, see intake_is_pipelined:
+ * such a connection is closed after the answers before it;
  * - HTTP_BODY_COMPLETION can come twice, HTTP_DROP_PROTOCOL too.
  * All on the loop thread. Costs one slot, one allocation and the request's arena. */
 #include "http/internal.h"
@@ -151,6 +153,9 @@ static int on_request(struct lws *wsi, struct exchange **ret_exchange, struct st
     struct http_server *s = server_of(wsi);
     struct error e = {0};
     struct intake in;
+    if (intake_has_body(wsi) && intake_is_pipelined(wsi))
+        return -1;
+    intake_mark(wsi);
     exchange_free(ret_exchange); /* a leftover would be a bug of the transaction before */
     struct exchange *ex = exchange_new(s, wsi);
     if (!ex)
@@ -186,17 +191,6 @@ static int on_body(struct exchange *ex, const char *bytes, size_t n)
     memcpy((char *)(uintptr_t)ex->request->pub.body.p + ex->body_have, bytes, n);
     ex->body_have += n;
     return 0;
-}
-
-static int on_body_end(struct exchange *ex)
-{
-    if (!ex)
-        return -1;
-    if (ex->state == EX_LINGER)
-        return -1;
-    if (ex->state != EX_BODY)
-        return 0;
-    return ex->body_have == ex->body_need ? exchange_dispatch(ex) : -1;
 }
 
 static void access_line(const struct exchange *ex)
@@ -243,6 +237,28 @@ static int on_writable(struct exchange *ex)
         return exchange_finish(ex);
     lws_callback_on_writable(ex->wsi);
     return 0;
+}
+
+/* The body is whole; comes again whenever more bytes arrive before the answer is out. */
+static int on_body_end(struct lws *wsi, struct exchange *ex)
+{
+    if (!ex)
+        return -1;
+    intake_mark(wsi);
+    switch (ex->state) {
+    case EX_BODY:
+        return ex->body_have == ex->body_need ? exchange_dispatch(ex) : -1;
+    case EX_HANDLING: /* Content-Length: 0 */
+    case EX_DONE:
+        return 0;
+    case EX_SENDING:
+        /* a pipelined request waits in libwebsockets' buffer and keeps the loop awake: no patience
+         */
+        return lws_send_pipe_choked(wsi) ? -1 : on_writable(ex);
+    case EX_LINGER:
+        return -1;
+    }
+    return -1;
 }
 
 void exchange_answer(struct http_server *s, uint64_t id, struct reply *r)
@@ -343,7 +359,7 @@ static int http_event(struct lws *wsi, int reason, struct exchange **exchange, v
     case LWS_CALLBACK_HTTP_BODY:
         return on_body(exchange ? *exchange : NULL, in, len);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        return on_body_end(exchange ? *exchange : NULL);
+        return on_body_end(wsi, exchange ? *exchange : NULL);
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return on_writable(exchange ? *exchange : NULL);
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:

@@ -8,6 +8,10 @@
 #include "http/internal.h"
 
 #include <ctype.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <linux/tcp.h>
 
 /* Headers libwebsockets knows by token, and the names it keeps as custom ones. */
 static const struct known {
@@ -123,6 +127,44 @@ enum err intake_read(struct lws *wsi, struct str uri, struct intake *ret_intake,
         return error_set(e, ERR_LENGTH_REQUIRED, "%s needs Content-Length, 0 when there is no body",
                          http_method_name(in->method));
     return ERR_OK;
+}
+
+/* Bytes that have been read from the socket so far: received less those still waiting. */
+static uint64_t bytes_read(int fd)
+{
+    enum { TRIES = 16 };
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    int before = 0, after = 0;
+    for (int i = 0; i < TRIES; i++) {
+        if (ioctl(fd, FIONREAD, &before) || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) ||
+            ioctl(fd, FIONREAD, &after))
+            return 0;
+        if (before == after) /* nothing came in between */
+            return info.tcpi_bytes_received - (uint64_t)before;
+    }
+    return info.tcpi_bytes_received - (uint64_t)after;
+}
+
+void intake_mark(struct lws *wsi)
+{
+    uint64_t n = bytes_read(lws_get_socket_fd(wsi));
+    lws_set_opaque_user_data(wsi, (void *)(uintptr_t)n);
+}
+
+bool intake_is_pipelined(struct lws *wsi)
+{
+    uint64_t mark = (uint64_t)(uintptr_t)lws_get_opaque_user_data(wsi);
+    /* the end of the stream counts as one byte */
+    return mark && bytes_read(lws_get_socket_fd(wsi)) <= mark + 1;
+}
+
+bool intake_has_body(struct lws *wsi)
+{
+    return lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) ||
+           lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) ||
+           lws_hdr_total_length(wsi, WSI_TOKEN_PUT_URI) ||
+           lws_hdr_total_length(wsi, WSI_TOKEN_PATCH_URI);
 }
 
 bool intake_expects_continue(struct lws *wsi)

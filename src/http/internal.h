@@ -229,6 +229,16 @@ NODISCARD enum err intake_read(struct lws *wsi, struct str uri, struct intake *r
  * bytes a header may not have), FULL (too many bodies in memory), NOMEM. */
 NODISCARD enum err intake_request(struct http_server *s, struct lws *wsi, const struct intake *in,
                                   struct request **ret_request, struct error *e);
+/* libwebsockets 4.1 and 4.3 mistake the head of a request for its body, loop without end and read
+ * freed memory when a request WITH a body is parsed from what they buffered, that is when it was
+ * sent behind another without waiting for the answer. Nothing in the API shows that buffer, so:
+ * intake_mark notes how many bytes had been read from the socket when a request was complete, and
+ * intake_is_pipelined says that no more have been read since. Such a request must be refused by
+ * closing at once, before LWS_CALLBACK_HTTP returns. */
+void intake_mark(struct lws *wsi);
+bool intake_is_pipelined(struct lws *wsi);
+/* True when libwebsockets will wait for a body. */
+bool intake_has_body(struct lws *wsi);
 /* Frees the request and its memory; NULL is fine. Thread: its owner. */
 void request_free(struct request *r);
 /* True when the client waits for `100 Continue`. */

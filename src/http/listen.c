@@ -97,6 +97,7 @@ static void on_acceptable(struct http_server *s, int fd)
             return;
         int on = 1;
         setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        setsockopt(client, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on); /* intake_mark counts on it */
         /* n_connections counts the listener too */
         if (atomic_load(&s->draining) || s->n_connections > s->options.max_connections)
             close(client);

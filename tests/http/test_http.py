@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 BINARY = os.environ.get("HTTP_TEST_SERVER", "")
 pytestmark = pytest.mark.skipif(not BINARY, reason="HTTP_TEST_SERVER is not set")
-CLIENT = str(pathlib.Path(BINARY).with_name("http-test-client"))
+CLIENT = str(pathlib.Path(BINARY).parent / "http-test-client")
 
 
 class Server:
@@ -171,16 +171,75 @@ def test_a_connection_serves_many_requests(server):
             assert answer(s)[2] == body
 
 
-def test_pipelined_requests_are_answered_in_order(server):
-    one = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{:02d}"
-    get = "GET /echo/{:02d} HTTP/1.1\r\nHost: a\r\n\r\n"
-    with server.socket("".join(one.format(i) + get.format(i) for i in range(5)).encode()) as s:
-        s.settimeout(5)
-        data = b""
-        while data.count(b"decoded=") < 5:
-            data += s.recv(65536)
-    assert [int(n) for n in re.findall(rb"decoded=/echo/(\d\d)", data)] == list(range(5))
-    assert [int(n) for n in re.findall(rb"\r\n\r\n(\d\d)HTTP", data)] == list(range(5))
+def drained(s, seconds=3):
+    """All bytes until the server closes or is silent."""
+    s.settimeout(seconds)
+    data = b""
+    try:
+        while part := s.recv(65536):
+            data += part
+    except (TimeoutError, ConnectionResetError):
+        pass
+    return data
+
+
+PIPED_GET = b"GET /echo/g HTTP/1.1\r\nHost: a\r\n\r\n"
+PIPED_POST = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s"
+
+
+def test_pipelined_gets_are_answered_in_order(server):
+    wire = b"".join(b"GET /echo/%02d HTTP/1.1\r\nHost: a\r\n\r\n" % i for i in range(10))
+    with server.socket(wire) as s:
+        seen = re.findall(rb"decoded=/echo/(\d\d)", drained(s, 1))
+    assert [int(n) for n in seen] == list(range(10))
+
+
+def test_a_get_pipelined_behind_a_post_is_answered(server):
+    with server.socket(PIPED_POST % (2, b"hi") + PIPED_GET) as s:
+        data = drained(s, 1)
+    assert data.count(b" 200 OK") == 2 and b"\r\n\r\nhiHTTP/1.1 200" in data
+
+
+@pytest.mark.parametrize("before", [PIPED_GET, PIPED_GET * 3, PIPED_POST % (2, b"hi"), PIPED_POST % (0, b"")])
+@pytest.mark.parametrize("size", [1, 5, 60, 300, 5000, 100_000])
+@pytest.mark.parametrize("end", ["keep", "half-close", "urgent"])
+def test_a_body_pipelined_behind_another_request_closes_the_connection(server, before, size, end):
+    """libwebsockets would take the head for the body, hang, or read freed memory."""
+    body = b"#" * size
+    wire = before + PIPED_POST % (size, body)
+    if end == "half-close":
+        wire = before + PIPED_POST % (size + 1000, body)
+    with server.socket(wire) as s:
+        if end == "half-close":
+            s.shutdown(socket.SHUT_WR)
+        elif end == "urgent":
+            s.send(b"!", socket.MSG_OOB)
+        data = drained(s)
+    assert data.count(b" 200 OK") <= 3 and b"POST" not in data and (size == 1 or body not in data)
+    assert httpx.get(server.url + "/hello").status_code == 200
+
+
+def test_a_post_behind_a_finished_request_is_answered_whatever_came_before(server):
+    with server.socket() as s:
+        for i in range(30):
+            s.sendall(PIPED_GET if i % 3 else PIPED_POST % (3, b"abc"))
+            assert answer(s)[0] == 200
+            s.sendall(PIPED_POST % (100_000, b"b" * 100_000))
+            assert answer(s)[2] == b"b" * 100_000
+
+
+def test_a_request_sent_while_the_answer_flows_does_no_harm(server):
+    for size in (10, 20_000_000):
+        head = b"POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n10"
+        with server.socket(b"GET /big?n=%d HTTP/1.1\r\nHost: a\r\n\r\n" % size) as s:
+            time.sleep(0.1)
+            s.sendall(head + head + PIPED_GET)
+            drained(s, 1)
+        with server.socket(PIPED_POST % (4_000_000, b"e" * 4_000_000)) as s:
+            time.sleep(0.1)
+            s.sendall(head + PIPED_POST % (size, b"f" * 10))
+            drained(s, 1)
+    assert httpx.get(server.url + "/hello").status_code == 200
 
 
 def test_head_answers_as_get_without_the_body(server):
@@ -272,7 +331,7 @@ def test_the_headers_a_handler_may_need_are_kept(server):
         ("DELETE /echo HTTP/1.1\r\nHost: a\r\n\r\n", 405),
         ("OPTIONS /hello HTTP/1.1\r\nHost: a\r\n\r\n", 405),
         ("BREW /hello HTTP/1.1\r\nHost: a\r\n\r\n", 405),
-        ("CONNECT /hello HTTP/1.1\r\nHost: a\r\n\r\n", None),
+        ("CONNECT /hello HTTP/1.1\r\nHost: a\r\n\r\n", 405),
         ("\x16\x03\x01 not http\r\n\r\n", 400),
         ("POST /echo HTTP/1.1\r\nHost: a\r\n\r\nabc", 411),
         ("PUT /echo HTTP/1.1\r\nHost: a\r\n\r\n", 411),
@@ -288,7 +347,7 @@ def test_the_headers_a_handler_may_need_are_kept(server):
         ("GET /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 413),
         ("GET /hello HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n", 400),
         ("GET /" + "a" * 3000 + " HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-        ("GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", None),
+        ("GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 404),
         ("GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", 403),
         ("GET /hello HTTP/1.1\r\nHost: a\r\nX-Long: " + "a" * 20000 + "\r\n\r\n", None),
     ],
