@@ -51,12 +51,11 @@ NODISCARD enum err job_list(struct db_cx *cx, struct arena *a, int state, const 
  * Errors CONFLICT: somebody has it, or it is over. NOT_FOUND. */
 NODISCARD enum err job_claim(struct db_cx *cx, const char *id, usec_t now, usec_t lease,
                              struct error *e);
-/* Ends a job (or puts it back: JOB_QUEUED); asking for the state it has is no error. Errors
- * NOT_FOUND, CONFLICT: it is over with another state. */
 /* The running job's lease ends at now + lease. Errors CONFLICT: it ran out and somebody has it. */
 NODISCARD enum err job_renew(struct db_cx *cx, const char *id, usec_t now, usec_t lease,
                              struct error *e);
-/* Ends the job, or gives it back (JOB_QUEUED) to be tried again. */
+/* Ends the job, or gives it back (JOB_QUEUED) to be tried again; asking for the state it has is no
+ * error. Errors NOT_FOUND, CONFLICT: it is over with another state. */
 NODISCARD enum err job_finish(struct db_cx *cx, const char *id, enum job_state state,
                               struct str error_text, usec_t now, struct error *e);
 /* Ids of jobs nobody works on: queued, or with a lease over at `now`. */

@@ -262,6 +262,24 @@ static void templates_are_counted_visited_and_removed(void **state)
     assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
 }
 
+static void deleting_a_student_takes_photos_that_wait_along(void **state)
+{
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    struct student_id student = make_student(f, cx, "a", "A");
+    struct job j = {.kind = STR("enrol"), .subject = str_from(student.text)};
+    const struct job_photo photo = {.sealed = STR("x")};
+    struct job_photo *photos;
+    int n;
+    id_new(j.id);
+    assert_int_equal(job_insert(cx, &j, &photo, 1, &f->e), ERR_OK);
+    assert_int_equal(student_delete(cx, student, &f->e), ERR_OK);
+    assert_int_equal(job_get(cx, f->a, j.id, &j, &f->e), ERR_NOT_FOUND);
+    assert_int_equal(job_photos(cx, f->a, j.id, true, &photos, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 0);
+    tx_commit(f);
+}
+
 static void deleting_a_student_takes_templates_and_enrolments_along(void **state)
 {
     struct fixture *f = *state;
@@ -314,6 +332,7 @@ int main(void)
         TEST(an_update_needs_the_version_it_was_made_from),
         TEST(students_are_listed_in_pages_and_searched_without_case),
         TEST(templates_are_counted_visited_and_removed),
+        TEST(deleting_a_student_takes_photos_that_wait_along),
         TEST(deleting_a_student_takes_templates_and_enrolments_along),
         TEST(what_marks_name_cannot_be_deleted),
     };

@@ -307,6 +307,21 @@ static void a_job_is_claimed_once_until_its_lease_ends(void **state)
     tx_commit(f);
 }
 
+static void a_running_job_renews_its_lease_while_it_has_it(void **state)
+{
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    char id[ID_TEXT];
+    job_make(f, cx, id);
+    assert_int_equal(job_renew(cx, id, 100, 50, &f->e), ERR_CONFLICT); /* not running */
+    assert_int_equal(job_claim(cx, id, 100, 50, &f->e), ERR_OK);
+    assert_int_equal(job_renew(cx, id, 149, 50, &f->e), ERR_OK);
+    assert_int_equal(job_claim(cx, id, 198, 50, &f->e), ERR_CONFLICT);
+    assert_int_equal(job_renew(cx, id, 199, 50, &f->e), ERR_CONFLICT); /* too late */
+    assert_int_equal(job_claim(cx, id, 199, 50, &f->e), ERR_OK);
+    tx_commit(f);
+}
+
 static void a_judged_photo_has_no_bytes_left(void **state)
 {
     struct fixture *f = *state;
@@ -366,6 +381,7 @@ int main(void)
         TEST(users_are_found_by_login_and_id),
         TEST(a_login_lives_until_it_expires_or_is_used),
         TEST(a_job_is_claimed_once_until_its_lease_ends),
+        TEST(a_running_job_renews_its_lease_while_it_has_it),
         TEST(a_judged_photo_has_no_bytes_left),
         TEST(a_setting_put_once_stays),
     };
