@@ -86,6 +86,11 @@ static enum err sqlite_tx(struct db *base, db_fn fn, void *ctx, struct error *e)
     return sqlite_writer_run(((struct sqlite_db *)base)->writer, fn, ctx, e);
 }
 
+int db_sqlite_waiting(struct db *db)
+{
+    return sqlite_writer_waiting(((struct sqlite_db *)db)->writer);
+}
+
 static void readers_stop(struct sqlite_db *db)
 {
     pthread_mutex_lock(&db->lock);

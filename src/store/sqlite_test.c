@@ -19,7 +19,7 @@
 #include "store/mark.h"
 #include "store/migrate.h"
 #include "store/session.h"
-#include "store/sqlite_conn.h"
+#include "store/sqlite_writer.h"
 #include "store/student.h"
 
 enum { WAITING = 4 };
@@ -279,6 +279,12 @@ static void gate_open(struct gate *g, struct writer *w)
     pthread_join(w->id, NULL);
 }
 
+static void wait_until_waiting(struct fixture *f, int n)
+{
+    while (db_sqlite_waiting(f->db) < n)
+        usleep(1000);
+}
+
 /* Starts n writers of fn behind a gate, so that they form one group, and waits for all. */
 static void group_of(struct fixture *f, struct writer *writers, int n, db_fn fn, void **ctx)
 {
@@ -287,7 +293,7 @@ static void group_of(struct fixture *f, struct writer *writers, int n, db_fn fn,
     gate_close(&gate, &first, f);
     for (int i = 0; i < n; i++) {
         writer_start(&writers[i], f, fn, ctx ? ctx[i] : NULL);
-        usleep(10000); /* in this order */
+        wait_until_waiting(f, i + 1); /* in this order */
     }
     gate_open(&gate, &first);
     for (int i = 0; i < n; i++)
@@ -306,7 +312,7 @@ static void a_failed_commit_fails_the_whole_group(void **state)
     gate_close(&gate, &first, f);
     for (int i = 0; i < WAITING; i++)
         writer_start(&writers[i], f, insert_fn, NULL);
-    usleep(50000);
+    wait_until_waiting(f, WAITING);
     gate_open(&gate, &first);
     assert_int_equal(first.result, ERR_OK);
     for (int i = 0; i < WAITING; i++) {
@@ -346,7 +352,7 @@ static void too_many_waiting_writers_are_refused(void **state)
     gate_close(&gate, &first, f);
     for (int i = 0; i < WAITING; i++)
         writer_start(&waiting[i], f, insert_fn, NULL);
-    usleep(100000);
+    wait_until_waiting(f, WAITING);
     assert_int_equal(db_tx(f->db, insert_fn, NULL, &f->e), ERR_FULL);
     gate_open(&gate, &first);
     for (int i = 0; i < WAITING; i++) {

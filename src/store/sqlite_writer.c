@@ -216,6 +216,14 @@ void sqlite_writer_free(struct sqlite_writer *w)
     mem_free(w);
 }
 
+int sqlite_writer_waiting(struct sqlite_writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    int n = w->waiting;
+    pthread_mutex_unlock(&w->lock);
+    return n;
+}
+
 static enum err item_queue(struct sqlite_writer *w, struct item *it, struct error *e)
 {
     if (w->closing)

@@ -13,6 +13,11 @@ NODISCARD enum err sqlite_writer_new(struct sqlite_conn *conn, int waiting_max,
 /* Runs what still waits, then ends the thread. NULL is fine. */
 void sqlite_writer_free(struct sqlite_writer *w);
 
+/* How many transactions wait for their turn, and the same of an opened SQLite database: for tests.
+ * Thread: any. */
+int sqlite_writer_waiting(struct sqlite_writer *w);
+int db_sqlite_waiting(struct db *db);
+
 /* Queues fn and waits until the group that it ran in is committed and on the disk. See db_tx.
  * Thread: any but the writer's. */
 NODISCARD enum err sqlite_writer_run(struct sqlite_writer *w, db_fn fn, void *ctx, struct error *e);
