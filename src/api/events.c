@@ -125,10 +125,12 @@ static enum err authorise(struct opening *o, struct error *e)
 }
 
 /* The client asked for events that are no longer kept: it must read the marks again. */
-static void replay_lost(struct opening *o, int64_t last, struct error *e)
+static void replay_lost(struct opening *o, struct error *e)
 {
     struct event_lag lag = {.type = STR("lag"),
-                            .reason = o->after > last ? STR("restart") : STR("too_old")};
+                            /* ids of a topic's life begin at its UTC microseconds (bus.h) */
+                            .reason =
+                                o->after < o->api->started_at ? STR("restart") : STR("too_old")};
     struct ws_message told = {0};
     memcpy(lag.session, o->session.text, ID_TEXT);
     bool ok = schema_print(&event_lag_schema, &lag, o->req->arena, &told.bytes, e) == ERR_OK;
@@ -144,11 +146,7 @@ static enum err replay(struct opening *o, struct str topic, struct error *e)
     struct arena *a = o->req->arena;
     enum err r = bus_replay(o->api->env.bus, a, topic, o->after, &events, &n, &last, e);
     if (r == ERR_NOT_FOUND) {
-        enum err now =
-            bus_replay(o->api->env.bus, a, topic, BUS_REPLAY_NEWEST, &events, &n, &last, e);
-        if (now)
-            return now;
-        replay_lost(o, last, e);
+        replay_lost(o, e);
         return ERR_OK;
     }
     struct ws_message *messages = r ? NULL : arena_array(a, (size_t)n, sizeof *messages);

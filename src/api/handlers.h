@@ -49,8 +49,8 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     session_schema, session_list_schema, session_in_schema, frame_schema, mark_schema,
     mark_list_schema, ticket_schema, camera_schema, camera_list_schema, camera_in_schema,
     user_schema, user_list_schema, user_in_schema, password_in_schema, login_in_schema,
-    login_schema, system_schema, gallery_schema, queue_schema, status_schema, course_ref_schema,
-    problem_schema, field_problem_schema;
+    login_schema, code_schema, system_schema, gallery_schema, queue_schema, status_schema,
+    course_ref_schema, problem_schema, field_problem_schema;
 
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
 HANDLER(landing);
@@ -65,6 +65,7 @@ HANDLER(me_show);
 HANDLER(user_create);
 HANDLER(user_index);
 HANDLER(user_password);
+HANDLER(user_code);
 HANDLER(student_create);
 HANDLER(student_index);
 HANDLER(student_show);

@@ -60,6 +60,7 @@ const struct route routes[] = {
     {HTTP_GET,    "/v1/users",                            PERM_USER_ADMIN,     user_index,        NONE, NULL,                  &user_list_schema,    200, "access", "listUsers", "All users", 0, NOQUERY},
     {HTTP_POST,   "/v1/users",                            PERM_USER_ADMIN,     user_create,       JSON, &user_in_schema,       &user_schema,         201, "access", "createUser", "Make a user", E(CONFLICT), NOQUERY},
     {HTTP_PUT,    "/v1/users/{id}/password",              PERM_USER_ADMIN,     user_password,     JSON, &password_in_schema,   NULL,                 204, "access", "setPassword", "Set a user's password", E(NOT_FOUND), NOQUERY},
+    {HTTP_POST,   "/v1/users/{id}/code",                  PERM_USER_ADMIN,     user_code,         NONE, NULL,                  &code_schema,         200, "access", "createSignInCode", "A one-time sign-in code for a user", E(NOT_FOUND), NOQUERY},
 
     {HTTP_GET,    "/v1/students",                         PERM_STUDENT_READ,   student_index,     NONE, NULL,                  &student_list_schema, 200, "students", "listStudents", "Students, a page at a time", 0, QUERY(student_query)},
     {HTTP_POST,   "/v1/students",                         PERM_STUDENT_WRITE,  student_create,    JSON, &student_in_schema,    &student_schema,      201, "students", "createStudent", "Register a student", E(CONFLICT), NOQUERY},

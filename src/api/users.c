@@ -60,6 +60,17 @@ static const struct field login_fields[] = {
 };
 const struct schema login_schema = SCHEMA("Login", struct login_out, login_fields);
 
+struct code_out {
+    struct str code;
+    usec_t expires_at;
+};
+
+static const struct field code_fields[] = {
+    FIELD_STR(struct code_out, code, 0, 32, FIELD_REQUIRED, "Good once, at POST /v1/login."),
+    FIELD_TIME(struct code_out, expires_at, FIELD_REQUIRED, "Until when it is good."),
+};
+const struct schema code_schema = SCHEMA("SignInCode", struct code_out, code_fields);
+
 struct user_ctx {
     struct call *c;
     struct user *user;
@@ -175,4 +186,27 @@ enum err user_password(struct call *c, struct error *e)
     if (r == ERR_OK)
         r = auth_hash_password(c->a, in->password, &t.hash, e);
     return r ? r : db_tx(c->api->env.db, password_fn, &t, e);
+}
+
+enum err user_code(struct call *c, struct error *e)
+{
+    usec_t ttl = c->api->env.config->login_code_ttl_min * USEC_PER_MIN;
+    char id[ID_TEXT], code[CODE_TEXT];
+    struct user user;
+    void *memory;
+    struct user_ctx t = {.c = c, .id = id, .user = &user};
+    enum err r = call_id(c, 0, id, e);
+    if (r == ERR_OK)
+        r = db_read(c->api->env.db, get_fn, &t, e);
+    if (r == ERR_OK)
+        r = call_alloc(c, sizeof(struct code_out), &memory, e);
+    if (r == ERR_OK)
+        r = auth_issue_code(c->api->env.db, id, ttl, code, e);
+    if (r)
+        return r;
+    struct code_out *out = memory;
+    out->code = arena_copy(c->a, str_from(code));
+    out->expires_at = time_utc() + ttl;
+    c->out = out;
+    return ERR_OK;
 }

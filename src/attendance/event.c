@@ -92,7 +92,7 @@ static const struct field frame_dropped_fields[] = {
     SESSION(struct event_frame_dropped),
     FIELD_ID(struct event_frame_dropped, frame, FIELD_REQUIRED, "The frame."),
     FIELD_STR(struct event_frame_dropped, reason, 0, 32, FIELD_REQUIRED,
-              "overload, unreadable, session_closed or failed."),
+              "too_old, share, unreadable, session_closed or failed."),
     FIELD_STR(struct event_frame_dropped, detail, 0, 256, 0, "A sentence for people."),
 };
 const struct schema event_frame_dropped_schema =

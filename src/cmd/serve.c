@@ -32,11 +32,11 @@ static void prepare_signals(void)
 
 static void greet(const struct app_hello *hello)
 {
-    printf("ready %s\n", hello->url);
     if (hello->code[0])
         printf("one-time sign-in for admin: %s\n"
                "  curl -s %s/v1/login -H 'Content-Type: application/json' -d '{\"code\":\"%s\"}'\n",
                hello->code, hello->url, hello->code);
+    printf("ready %s\n", hello->url); /* last: whoever waits for it has read the rest */
     fflush(stdout);
 }
 

@@ -4,8 +4,8 @@
  * threads. They meet in two mailboxes: `work` (loop -> handlers) and `inbox` (any -> loop), whose
  * poster wakes the loop with lws_cancel_service, once for any number of posts.
  * Shutdown, in this order: the loop stops accepting and closes peers; requests in hand are answered
- * (for `drain` at most); handler threads end, with the loop still taking their posts; the loop ends
- * and destroys its context; what is left in the mailboxes is freed.
+ * (for `drain` at most); handler threads end, with the loop still taking their posts; the loop
+ * ends; main destroys the context (the last callbacks) and frees what is left in the mailboxes.
  * Invariants: in_hand = slots taken; a slot's id modulo n_slots is its index. */
 #include "http/internal.h"
 
@@ -243,7 +243,6 @@ static void *loop_main(void *ctx)
             break;
     }
     lws_sul_schedule(s->context, 0, &s->sweep_timer, on_sweep, LWS_SET_TIMER_USEC_CANCEL);
-    lws_context_destroy(s->context);
     return NULL;
 }
 
@@ -381,10 +380,12 @@ static void work_discard(struct http_server *s)
 static void server_free(struct http_server *s)
 {
     struct message msg;
-    if (s->context && !s->loop_started)
+    loop_of_thread = s; /* the last callbacks run here, with no thread left but this one */
+    if (s->context)
         lws_context_destroy(s->context);
-    else if (!s->context && s->listen_fd >= 0)
+    else if (s->listen_fd >= 0)
         close(s->listen_fd);
+    loop_of_thread = NULL;
     work_discard(s);
     while (s->inbox && mailbox_take(s->inbox, &msg)) {
         void *what = NULL;
@@ -429,16 +430,18 @@ enum err http_open(const struct http_options *o, const struct http_callbacks *cb
     s->callbacks = *cb;
     s->listen_fd = s->spare_fd = -1;
     lws_set_log_level(LLL_ERR | LLL_WARN, lws_line);
+    struct http_server *before = *ret_server;
     enum err r = parts_new(s, e);
-    if (!r)
+    if (!r) {
+        *ret_server = s; /* callbacks of the threads may look there at once */
         r = threads_start(s, e);
+    }
     if (r) {
+        *ret_server = before;
         threads_stop(s);
         server_free(s);
-        return r;
     }
-    *ret_server = s;
-    return ERR_OK;
+    return r;
 }
 
 void http_close(struct http_server *s, usec_t drain)

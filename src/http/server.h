@@ -104,7 +104,8 @@ struct http_options {
     bool share_port; /* other processes may listen there too (serve --processes), else CONFLICT */
 };
 
-/* Binds, starts the threads. Errors INVALID (address), CONFLICT (port in use), NOMEM. */
+/* Binds, starts the threads. *ret_server is set before the first callback runs, which may be before
+ * this returns. Errors INVALID (address), CONFLICT (port in use), NOMEM. */
 NODISCARD enum err http_open(const struct http_options *o, const struct http_callbacks *cb,
                              struct http_server **ret_server, struct error *e);
 /* Stops accepting, answers what is in hand for at most `drain`, closes peers (1001), joins. A

@@ -48,14 +48,23 @@ static void buried(struct worker *w, const struct queue_delivery *d, const struc
         log_failure(LOG_WARN, "jobs", "not_buried", &ignored);
 }
 
+static const struct {
+    const char *reason, *detail;
+} drop_reasons[] = {
+    [QUEUE_KEPT] = {"failed", ""},
+    [QUEUE_DROP_AGE] = {"too_old", "it waited too long for a worker; send fewer frames a second"},
+    [QUEUE_DROP_SHARE] = {"share", "newer frames of this camera were waiting; send fewer a second"},
+    [QUEUE_DROP_TRIES] = {"failed", "it was tried too often; the server's log says why"},
+};
+
 static enum err announce_dropped(struct worker *w, const struct queue_delivery *d, struct error *e)
 {
     struct session_id session;
     struct frame_id frame;
     enum err r = work_tag_parse(d->tag, &session, &frame, e);
     if (r == ERR_OK)
-        recognise_dropped(w, session, frame, "overload",
-                          "newer frames of this camera were waiting; send fewer a second");
+        recognise_dropped(w, session, frame, drop_reasons[d->why].reason,
+                          drop_reasons[d->why].detail);
     return r;
 }
 
