@@ -261,6 +261,8 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 void ws_post(struct http_server *s, enum post kind, uint64_t id, void *what);
 /* Closes a peer with a code and a reason; dropped after a few seconds if it does not read. */
 void peer_close(struct peer *p, int code, const char *reason);
+/* Writes from a full queue what the socket takes at once: a burst is not slowness. */
+void peer_flush(struct peer *p);
 /* Every peer: closes it. */
 void ws_close_all(struct http_server *s, int code, const char *reason);
 /* Tells every live peer that n events were lost before the loop. */

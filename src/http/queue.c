@@ -82,6 +82,7 @@ void peer_push(struct peer *p, struct frame *f)
 {
     if (f->id && f->id <= p->last_id)
         return; /* was in the replay */
+    peer_flush(p);
     if (p->count == p->server->options.ws_queue_messages && !ring_make_room(p)) {
         if (f->droppable)
             event_lost(p);

@@ -239,6 +239,28 @@ static int on_established(struct peer *p)
 
 /* ---- traffic */
 
+/* Writes the next frame; negative when the connection is lost. */
+static int peer_write(struct peer *p)
+{
+    struct frame *f = peer_next(p);
+    if (!f)
+        return 0;
+    int written = lws_write(p->wsi, f->bytes + LWS_PRE, f->n, LWS_WRITE_TEXT);
+    frame_unref(f);
+    return written < 0 ? -1 : 0;
+}
+
+void peer_flush(struct peer *p)
+{
+    int places = p->server->options.ws_queue_messages;
+    while (p->state == PEER_LIVE && p->count == places && !lws_send_pipe_choked(p->wsi)) {
+        if (peer_write(p) < 0) {
+            lws_set_timeout(p->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+            return;
+        }
+    }
+}
+
 static int on_peer_writable(struct lws *wsi, struct peer *p)
 {
     if (!p || p->state == PEER_OPENING || p->state == PEER_HELD)
@@ -248,12 +270,7 @@ static int on_peer_writable(struct lws *wsi, struct peer *p)
                          (unsigned char *)p->close_reason, strlen(p->close_reason));
         return -1;
     }
-    struct frame *f = peer_next(p);
-    if (!f)
-        return 0;
-    int written = lws_write(wsi, f->bytes + LWS_PRE, f->n, LWS_WRITE_TEXT);
-    frame_unref(f);
-    if (written < 0)
+    if (peer_write(p) < 0)
         return -1;
     if (peer_waiting(p))
         lws_callback_on_writable(wsi);
