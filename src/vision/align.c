@@ -76,7 +76,7 @@ static uint32_t load(const uint8_t *p)
 }
 
 /* (x, y) is the position of the row's first pixel, (dx, dy) the step to the next. */
-static void gather_row(const struct image *im, float x, float y, float dx, float dy, struct taps *t)
+PIXEL_LOOP static void gather_row(const struct image *im, float x, float y, float dx, float dy, struct taps *t)
 {
     float last_x = (float)(im->width - 1), last_y = (float)(im->height - 1);
     ptrdiff_t stride = (ptrdiff_t)im->width * 3;
@@ -102,7 +102,7 @@ static void gather_row(const struct image *im, float x, float y, float dx, float
 }
 
 /* One channel of one row; a plain loop so that it becomes vector code. */
-static void blend_row(const struct taps *t, int shift, uint8_t *restrict out)
+PIXEL_LOOP static void blend_row(const struct taps *t, int shift, uint8_t *restrict out)
 {
     for (int u = 0; u < CROP_SIDE; u++) {
         float sum = .5f;

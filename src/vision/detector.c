@@ -63,7 +63,7 @@ void detector_close(struct detector *d)
 static int round_up(int n) { return (n + DETECTOR_STRIDE - 1) / DETECTOR_STRIDE * DETECTOR_STRIDE; }
 
 /* One row of RGB bytes into one row of each plane, B then G then R. */
-static void split_row(const uint8_t *restrict rgb, int width, const float mean_bgr[3],
+PIXEL_LOOP static void split_row(const uint8_t *restrict rgb, int width, const float mean_bgr[3],
                       float *restrict b, float *restrict g, float *restrict r)
 {
     float mean_b = mean_bgr[0], mean_g = mean_bgr[1], mean_r = mean_bgr[2];
