@@ -134,7 +134,7 @@ static void answer_problem(struct call *c, const struct error *e, const struct s
         http_header_add(res, "www-authenticate", STR("Bearer"));
     if (err_http_status(e->code) == 503)
         http_header_add(res, "retry-after", STR("1"));
-    if (err_http_status(e->code) >= 500)
+    if (err_http_status(e->code) >= 500 && e->code != ERR_FULL) /* back-pressure is no fault */
         log_failure(LOG_WARN, "api", "request_failed", e);
 }
 
