@@ -33,9 +33,11 @@ struct enrolment {
     /* templates the student has already, this job's included */
     struct template_row *rows;
     int n_rows;
+    struct str *sources; /* [n_sources], photos they were made of */
+    int n_sources;
     float *sum; /* [dim], of all of them */
     int accepted;
-    /* the photo in hand */
+    /* the photo in hand; its memory is w->scratch */
     struct job_photo verdict;
     struct template_row row;
 };
@@ -115,8 +117,8 @@ static double cosine_to_others(const struct enrolment *n, const float *vec)
 
 static bool known_already(const struct enrolment *n, struct str source)
 {
-    for (int i = 0; i < n->n_rows; i++)
-        if (str_eq(n->rows[i].source, source))
+    for (int i = 0; i < n->n_sources; i++)
+        if (str_eq(n->sources[i], source))
             return true;
     return false;
 }
@@ -136,7 +138,7 @@ static enum err judge_image(struct enrolment *n, struct str image, struct error 
 {
     struct job_photo *v = &n->verdict;
     struct vision_result seen;
-    struct arena *a = n->w->arena;
+    struct arena *a = n->w->scratch;
     enum err r = vision_analyse(n->env->vision, a, image, n->env->photo_max_pixels, &seen, e);
     if (r == ERR_UNPROCESSABLE || r == ERR_UNSUPPORTED || r == ERR_TOO_LARGE) {
         judge(v, "unreadable", arena_strdup(a, str_from(e->msg)));
@@ -157,6 +159,7 @@ static enum err judge_image(struct enrolment *n, struct str image, struct error 
     }
     judge(v, "accepted", "");
     add_to_sum(n, face->embedding);
+    n->sources[n->n_sources++] = arena_copy(n->w->arena, n->row.source);
     n->row.quality = v->quality;
     return template_seal(n->env, a, n->student, face->embedding, &n->row.sealed, e);
 }
@@ -168,12 +171,13 @@ static enum err judge_photo(struct enrolment *n, int i, struct error *e)
     n->verdict = n->photos[i];
     n->verdict.sealed = (struct str){0};
     n->row = (struct template_row){.student = n->student, .created_at = time_utc()};
+    arena_reset(n->w->scratch);
     snprintf(context, sizeof context, "photo|%s", n->job.id);
-    enum err r =
-        unseal(&n->env->photo_key, n->w->arena, str_from(context), n->photos[i].sealed, &image, e);
+    enum err r = unseal(&n->env->photo_key, n->w->scratch, str_from(context), n->photos[i].sealed,
+                        &image, e);
     if (r)
         return r;
-    n->row.source = source_of(n->w->arena, image);
+    n->row.source = source_of(n->w->scratch, image);
     if (known_already(n, n->row.source)) {
         judge(&n->verdict, "duplicate_photo", "This very photo is part of the template already.");
         return ERR_OK;
@@ -223,9 +227,11 @@ static enum err finish_fn(struct db_cx *cx, void *ctx, struct error *e)
 static enum err sum_known(struct enrolment *n, struct error *e)
 {
     n->sum = arena_array(n->w->arena, (size_t)vision_dim(n->env->vision), sizeof *n->sum);
-    if (!n->sum)
+    n->sources = arena_array(n->w->arena, (size_t)(n->n_rows + n->n), sizeof *n->sources);
+    if (!n->sum || !n->sources)
         return error_set(e, ERR_NOMEM, "no memory to enrol");
     for (int i = 0; i < n->n_rows; i++) {
+        n->sources[n->n_sources++] = n->rows[i].source;
         const float *vec;
         struct error ignored;
         if (template_open(n->env, n->w->arena, &n->rows[i], &vec, &ignored) == ERR_OK)

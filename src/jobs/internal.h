@@ -8,7 +8,8 @@
 /* One worker thread's own things. */
 struct worker {
     const struct jobs_env *env;
-    struct arena *arena; /* reset for every item */
+    struct arena *arena;   /* reset for every item */
+    struct arena *scratch; /* of one photo of an enrolment; reset by its user */
 };
 
 /* Takes one frame through the pipeline and publishes the result (recognise.c).

@@ -100,8 +100,10 @@ static void handle(struct worker *w, const struct queue_delivery *d, int max_tri
 static void *worker_main(void *arg)
 {
     struct jobs *j = arg;
-    struct worker w = {.env = &j->env, .arena = arena_new(WORKER_ARENA_MAX)};
-    while (w.arena && !atomic_load(&j->stop)) {
+    struct worker w = {.env = &j->env,
+                       .arena = arena_new(WORKER_ARENA_MAX),
+                       .scratch = arena_new(WORKER_ARENA_MAX)};
+    while (w.arena && w.scratch && !atomic_load(&j->stop)) {
         struct queue_delivery items[CLAIM_MAX];
         int n = 0;
         struct error e = {0};
@@ -115,6 +117,7 @@ static void *worker_main(void *arg)
         }
     }
     arena_free(w.arena);
+    arena_free(w.scratch);
     return NULL;
 }
 
