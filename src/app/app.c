@@ -18,7 +18,6 @@
 #include <sodium.h>
 
 enum {
-    PATH_TEXT = 1100,
     HISTORY_MAX = 1000,
     TOPICS_MAX = 4096,
     CACHE_BYTES = 64 * MIB,
@@ -49,7 +48,7 @@ static enum err load_key(struct app *app, struct error *e)
             n != SEAL_KEY_BYTES)
             return error_set(e, ERR_INVALID, "installation_key must have 64 hexadecimal digits");
     } else {
-        char path[PATH_TEXT];
+        char path[APP_PATH];
         snprintf(path, sizeof path, "%s/installation.key", app->cfg->data_dir);
         enum err r = seal_key_load(path, &app->master, e);
         if (r)
@@ -218,7 +217,7 @@ static enum err start_workers(struct app *app, struct error *e)
 /* For the tools of whoever owns the data folder: where the server is, and a token for it. */
 static enum err write_server_json(struct app *app, const char *url, struct error *e)
 {
-    char path[PATH_TEXT], text[512];
+    char path[APP_PATH], text[512];
     snprintf(path, sizeof path, "%s/server.json", app->cfg->data_dir);
     int n = snprintf(text, sizeof text, "{\"url\":\"%s\",\"token\":\"%s\",\"pid\":%ld}\n", url,
                      auth_local_token(app->auth), (long)getpid());
@@ -236,6 +235,7 @@ static void announce(struct app *app, const char *url)
     if (!loopback)
         app_warn(app, "listening on %s without TLS: put nginx or another TLS proxy in front",
                  cfg->http_bind);
+    app_warn(app, "liveness is not checked: a picture of a face counts as the person");
     log_event(LOG_INFO, "app", "serving",
               "url=%s detector=%s encoder=%s preprocessing=%s workers=%d students=%zu", url,
               vision_detector(app->vision), vision_encoder(app->vision),

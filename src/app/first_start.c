@@ -4,6 +4,7 @@
 
 #include "attendance/chain.h"
 #include "attendance/event.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "store/job.h"
 #include "store/session.h"
@@ -52,11 +53,18 @@ static enum err detector_fn(struct db_cx *cx, void *ctx, struct error *e)
     return setting_get(cx, t->a, "detector", &t->value, e);
 }
 
+static const char *yunet_path(const struct app *app, char path[static APP_PATH])
+{
+    snprintf(path, APP_PATH, "%s/yunet.onnx", config_models_dir(app->cfg));
+    return path;
+}
+
 enum err app_detector(struct app *app, char ret_name[static 32], struct error *e)
 {
     const char *asked = config_text(app->cfg, OPTION_detector);
     _cleanup_(arena_freep) struct arena *a = arena_new(START_ARENA);
     struct start_ctx t = {.a = a};
+    char path[APP_PATH];
     if (!a)
         return error_set(e, ERR_NOMEM, "no memory to start");
     snprintf(ret_name, 32, "%s", asked);
@@ -65,9 +73,15 @@ enum err app_detector(struct app *app, char ret_name[static 32], struct error *e
         return ERR_OK;
     if (r)
         return r;
-    if (app->cfg->detector == CONFIG_DETECTOR_AUTO)
+    if (app->cfg->detector == CONFIG_DETECTOR_AUTO) {
         snprintf(ret_name, 32, "%.*s", STR_ARGS(t.value));
-    else if (!str_is(t.value, asked))
+        if (!str_is(t.value, "yunet") && file_exists(yunet_path(app, path)))
+            app_warn(
+                app,
+                "YuNet is installed, but students were enrolled with %s, which stays in use: to "
+                "switch, set detector = yunet and enrol all photos again",
+                ret_name);
+    } else if (!str_is(t.value, asked))
         app_warn(app,
                  "students were enrolled with the detector %.*s, %s is configured: they are not "
                  "recognised until enrolled again",

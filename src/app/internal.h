@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-enum { APP_WARNINGS_MAX = 8, APP_WARNING_TEXT = 256 };
+enum { APP_WARNINGS_MAX = 8, APP_WARNING_TEXT = 256, APP_PATH = 1200 };
 
 struct app {
     const struct config *cfg; /* borrowed */
@@ -27,7 +27,7 @@ struct app {
     struct jobs *jobs;
     _Atomic(struct jobs *) jobs_for_events; /* set while jobs runs */
     _Atomic bool ready;
-    char server_json[1100]; /* path; empty until written */
+    char server_json[APP_PATH]; /* path; empty until written */
     char warning_text[APP_WARNINGS_MAX][APP_WARNING_TEXT];
     const char *warnings[APP_WARNINGS_MAX + 1];
     int n_warnings;
