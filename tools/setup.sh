@@ -198,6 +198,7 @@ run | test | openvino | upstream) ;;
 *) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2 ;;
 esac
 mkdir -p .deps/downloads data/models
+chmod 700 data
 exec 9> .deps/lock
 flock -n 9 || { echo "Another set-up runs in this folder: waiting for it"; flock 9; }
 rm -rf .deps/.part-* .deps/downloads/.part-* data/models/.part-*
