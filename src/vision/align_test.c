@@ -12,7 +12,10 @@
 
 #include <math.h>
 
-static const struct crop_spec wide = {"test", 1.15f, 1.05f}, exact = {"test", 1, 1};
+static const struct crop_spec wide = {
+    .preprocessing = "test", .side = 160, .width_factor = 1.15f, .height_factor = 1.05f};
+static const struct crop_spec exact = {
+    .preprocessing = "test", .side = 160, .width_factor = 1, .height_factor = 1};
 
 static int set_up(void **state)
 {
@@ -128,7 +131,7 @@ static void a_standardised_crop_has_mean_0_and_deviation_1(void **state)
     struct crop *crop = arena_alloc(*state, sizeof *crop);
     float *t = arena_array(*state, 3 * CROP_PIXELS, sizeof *t);
     assert_int_equal(align_face(*state, &im, &f, &wide, crop, NULL), ERR_OK);
-    crop_standardise(crop, t);
+    crop_to_tensor(crop, CROP_STANDARDISED, CROP_RGB, t);
     double sum = 0, squares = 0;
     for (int i = 0; i < 3 * CROP_PIXELS; i++) {
         sum += t[i];
@@ -143,7 +146,8 @@ static void a_flat_crop_becomes_zeros_not_infinities(void **state)
     struct crop *crop = arena_alloc(*state, sizeof *crop);
     float *t = arena_array(*state, 3 * CROP_PIXELS, sizeof *t);
     memset(crop, 77, sizeof *crop);
-    crop_standardise(crop, t);
+    crop->side = CROP_SIDE;
+    crop_to_tensor(crop, CROP_STANDARDISED, CROP_RGB, t);
     for (int i = 0; i < 3 * CROP_PIXELS; i++)
         assert_true(fabsf(t[i]) < 1e-2f);
 }

@@ -1,6 +1,7 @@
 /* What all detectors share: shrink, pad, planes of floats, run, NMS, back to picture pixels.
  *
- * The kinds differ by a spec row and one function that reads their outputs (yunet.c, retinaface.c).
+ * The kinds differ by a spec row and one function that reads their outputs (yunet.c, retinaface.c)
+ * or that does all between shrinking and the way back (mtcnn.c).
  * Cost beside the model: 0.3 ms for 640x480. Called by workers; holds no state but the model. */
 #include "vision/detector.h"
 
@@ -16,6 +17,7 @@
 static const struct detector_spec *const specs[DETECTOR_KIND_N] = {
     [DETECTOR_YUNET] = &yunet_spec,
     [DETECTOR_RETINAFACE] = &retinaface_spec,
+    [DETECTOR_MTCNN] = &mtcnn_spec,
 };
 
 const struct detector_spec *detector_spec_of(enum detector_kind kind) { return specs[kind]; }
@@ -36,35 +38,42 @@ enum err detector_kind_of(const char *name, const char *models_dir, enum detecto
             return ERR_OK;
         }
     }
-    return error_set(e, ERR_INVALID, "unknown detector '%s': choose auto, yunet or retinaface",
-                     name);
+    return error_set(e, ERR_INVALID,
+                     "unknown detector '%s': choose auto, yunet, retinaface or mtcnn", name);
 }
 
 enum err detector_open(enum detector_kind kind, const char *models_dir, int threads,
                        struct detector *ret_detector, struct error *e)
 {
-    struct detector d = {.spec = specs[kind], .kind = kind};
-    char path[PATH_MAX], sha256[MODEL_SHA256_TEXT];
-    enum err r = model_verify(models_dir, d.spec->name, path, sha256, e);
-    if (!r)
-        r = ort_open(path, threads, &d.model, e);
-    if (r)
+    struct detector d = {.spec = specs[kind], .kind = kind, .min_face_px = DETECTOR_MIN_FACE_PX};
+    enum err r = ERR_OK;
+    for (int i = 0; !r && i < DETECTOR_MODELS_MAX && d.spec->files[i]; i++) {
+        char path[PATH_MAX], sha256[MODEL_SHA256_TEXT];
+        r = model_verify(models_dir, d.spec->files[i], path, sha256, e);
+        if (!r)
+            r = ort_open(path, threads, &d.models[i], e);
+    }
+    if (r) {
+        detector_close(&d);
         return error_wrap(e, r, "detector %s", d.spec->name);
+    }
     *ret_detector = d;
     return ERR_OK;
 }
 
 void detector_close(struct detector *d)
 {
-    ort_close(d->model);
-    d->model = NULL;
+    for (int i = 0; i < DETECTOR_MODELS_MAX; i++) {
+        ort_close(d->models[i]);
+        d->models[i] = NULL;
+    }
 }
 
 static int round_up(int n) { return (n + DETECTOR_STRIDE - 1) / DETECTOR_STRIDE * DETECTOR_STRIDE; }
 
 /* One row of RGB bytes into one row of each plane, B then G then R. */
 PIXEL_LOOP static void split_row(const uint8_t *restrict rgb, int width, const float mean_bgr[3],
-                      float *restrict b, float *restrict g, float *restrict r)
+                                 float *restrict b, float *restrict g, float *restrict r)
 {
     float mean_b = mean_bgr[0], mean_g = mean_bgr[1], mean_r = mean_bgr[2];
     for (int x = 0; x < width; x++) {
@@ -131,7 +140,7 @@ static enum err run_model(const struct detector *d, struct arena *a, const struc
             .name = o->name, .data = data, .dims = {1, anchors, o->columns}, .rank = 3};
         ret_outputs[i] = data;
     }
-    return ort_run(d->model, &in, 1, out, spec->n_outputs, ret_run_us, e);
+    return ort_run(d->models[0], &in, 1, out, spec->n_outputs, ret_run_us, e);
 }
 
 static bool is_sound(const struct face *f)
@@ -164,19 +173,14 @@ static void scale_face(struct face *f, float sx, float sy)
     }
 }
 
-enum err detector_find(const struct detector *d, struct arena *a, const struct image *im,
-                       int long_side, float min_score, struct face **ret_faces, int *ret_n,
-                       int64_t *ret_run_us, struct error *e)
+/* Detectors of one net. */
+static enum err find_anchors(const struct detector *d, struct arena *a, const struct image *small,
+                             float min_score, struct face **ret_faces, int *ret_n,
+                             int64_t *ret_run_us, struct error *e)
 {
-    struct image small;
-    float factor;
-    enum err r = image_shrink(a, im, long_side, &small, &factor, e);
-    if (r)
-        return r;
-    int width = round_up(small.width), height = round_up(small.height);
+    int width = round_up(small->width), height = round_up(small->height);
     const float *outputs[DETECTOR_OUTPUTS_MAX];
-    int64_t run_us = 0;
-    r = run_model(d, a, &small, width, height, outputs, &run_us, e);
+    enum err r = run_model(d, a, small, width, height, outputs, ret_run_us, e);
     if (r)
         return r;
     int n = d->spec->candidates(outputs, width, height, min_score, NULL);
@@ -184,7 +188,40 @@ enum err detector_find(const struct detector *d, struct arena *a, const struct i
     if (!faces)
         return error_set(e, ERR_NOMEM, "no memory for %d face candidates", n);
     d->spec->candidates(outputs, width, height, min_score, faces);
-    n = nms(faces, drop_broken(faces, n), d->spec->nms_iou, DETECTOR_FACES_MAX);
+    *ret_faces = faces;
+    *ret_n = nms(faces, drop_broken(faces, n), d->spec->nms_iou, DETECTOR_FACES_MAX);
+    return ERR_OK;
+}
+
+/* Cascades come with faces that are suppressed already. */
+static enum err find_faces(const struct detector *d, struct arena *a, const struct image *small,
+                           float min_score, struct face **ret_faces, int *ret_n,
+                           int64_t *ret_run_us, struct error *e)
+{
+    if (!d->spec->find)
+        return find_anchors(d, a, small, min_score, ret_faces, ret_n, ret_run_us, e);
+    enum err r = d->spec->find(d, a, small, min_score, ret_faces, ret_n, ret_run_us, e);
+    if (r)
+        return r;
+    int n = drop_broken(*ret_faces, *ret_n);
+    *ret_n = n < DETECTOR_FACES_MAX ? n : DETECTOR_FACES_MAX;
+    return ERR_OK;
+}
+
+enum err detector_find(const struct detector *d, struct arena *a, const struct image *im,
+                       int long_side, float min_score, struct face **ret_faces, int *ret_n,
+                       int64_t *ret_run_us, struct error *e)
+{
+    struct image small;
+    struct face *faces;
+    float factor;
+    int n;
+    int64_t run_us = 0;
+    enum err r = image_shrink(a, im, long_side, &small, &factor, e);
+    if (!r)
+        r = find_faces(d, a, &small, min_score, &faces, &n, &run_us, e);
+    if (r)
+        return r;
     for (int i = 0; i < n; i++)
         scale_face(&faces[i], (float)im->width / (float)small.width,
                    (float)im->height / (float)small.height);

@@ -23,7 +23,8 @@ struct face_quality {
 
 struct face_pose face_pose_of(const struct face *f);
 
-/* Judges one aligned face. width_px: of the face's box in the pixels the crop was cut from;
+/* Judges one aligned face: the rotated box, CROP_SIDE pixels wide (encoder_face_crop), whatever the
+ * encoder sees. width_px: of the face's box in the pixels the crop was cut from;
  * min_face_px: below it FACE_TOO_SMALL. Cost 20 us. */
 struct face_quality quality_of(const struct face *f, const struct crop *c, float width_px,
                                int min_face_px);

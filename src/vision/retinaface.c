@@ -59,6 +59,7 @@ static int candidates(const float *const outputs[], int width, int height, float
 
 const struct detector_spec retinaface_spec = {
     .name = "retinaface",
+    .files = {"retinaface"},
     .input = "input",
     .mean_bgr = {104, 117, 123},
     .nms_iou = .4f,

@@ -40,7 +40,8 @@ static enum err warm_up(struct vision *v, struct error *e)
     enum err r = image_new(a, v->long_side, v->long_side * 3 / 4, &im, e);
     if (r)
         return r;
-    struct face *faces, middle = {.box = {0, 0, 64, 64}, .points = {{16, 24}, {48, 24}}};
+    struct face *faces, middle = {.box = {0, 0, 64, 64},
+                                  .points = {{16, 24}, {48, 24}, {32, 36}, {20, 48}, {44, 48}}};
     float *vec;
     int n;
     int64_t run_us;
@@ -56,6 +57,9 @@ static enum err check_options(const struct vision_options *o, struct error *e)
     if (o->detector_long_side < DETECTOR_STRIDE)
         return error_set(e, ERR_INVALID, "detector_long_side is %d, at least %d is needed",
                          o->detector_long_side, DETECTOR_STRIDE);
+    if (o->mtcnn_min_face_px && o->mtcnn_min_face_px < DETECTOR_MTCNN_LEAST_PX)
+        return error_set(e, ERR_INVALID, "mtcnn_min_face_px is %d, at least %d is needed",
+                         o->mtcnn_min_face_px, DETECTOR_MTCNN_LEAST_PX);
     if (o->threads < 1 || o->batch_max < 1 || o->batch_max > BATCH_LIMIT)
         return error_set(e, ERR_INVALID, "vision needs threads >= 1 and batch_max 1..%d",
                          BATCH_LIMIT);
@@ -70,7 +74,16 @@ static enum err open_models(struct vision *v, const struct vision_options *o, st
         r = detector_open(kind, o->models_dir, o->threads, &v->detector, e);
     if (!r)
         r = encoder_open(o->encoder, o->models_dir, o->threads, &v->encoder, e);
-    return r ? r : warm_up(v, e);
+    if (r)
+        return r;
+    if (o->mtcnn_min_face_px)
+        v->detector.min_face_px = o->mtcnn_min_face_px;
+    if (!crop_of(v)->preprocessing)
+        return error_set(e, ERR_INVALID,
+                         "the encoder %s is not fitted to the faces of the detector %s: choose "
+                         "another detector, or encoder",
+                         vision_encoder(v), vision_detector(v));
+    return warm_up(v, e);
 }
 
 enum err vision_open(const struct vision_options *o, struct vision **ret_vision, struct error *e)
@@ -119,18 +132,20 @@ enum err vision_detect(struct vision *v, struct arena *a, const struct image *im
 /* Collects tensors and embeds them when batch_max are there. */
 struct batch {
     struct vision *v;
-    float *tensors; /* [capacity][ENCODER_TENSOR] */
+    float *tensors; /* [capacity][3][side][side] */
     float *vectors; /* [all][dim]; the waiting ones begin at `done` */
     int capacity, waiting, done;
     struct vision_timing *timing;
 };
+
+static size_t tensor_of(const struct vision *v) { return encoder_tensor(v->encoder.spec); }
 
 static enum err batch_init(struct batch *b, struct vision *v, struct arena *a, int n,
                            struct vision_timing *timing, struct error *e)
 {
     *b = (struct batch){.v = v, .timing = timing};
     b->capacity = n < v->batch_max ? n : v->batch_max;
-    b->tensors = arena_array(a, (size_t)b->capacity * ENCODER_TENSOR, sizeof *b->tensors);
+    b->tensors = arena_array(a, (size_t)b->capacity * tensor_of(v), sizeof *b->tensors);
     b->vectors = arena_array(a, (size_t)n * (size_t)vision_dim(v), sizeof *b->vectors);
     if (!b->tensors || !b->vectors)
         return error_set(e, ERR_NOMEM, "no memory to embed %d faces", n);
@@ -159,7 +174,9 @@ static enum err batch_add(struct batch *b, const struct crop *c, float **ret_vec
                           struct error *e)
 {
     usec_t start = time_mono();
-    crop_standardise(c, b->tensors + (size_t)b->waiting * ENCODER_TENSOR);
+    const struct encoder_spec *spec = b->v->encoder.spec;
+    crop_to_tensor(c, spec->scaling, spec->colour,
+                   b->tensors + (size_t)b->waiting * tensor_of(b->v));
     *ret_vector = b->vectors + (size_t)(b->done + b->waiting) * (size_t)vision_dim(b->v);
     b->waiting++;
     b->timing->align_us += time_mono() - start;
@@ -167,11 +184,12 @@ static enum err batch_add(struct batch *b, const struct crop *c, float **ret_vec
 }
 
 /* Cuts one face, adding the time to align_us. */
-static enum err cut(struct vision *v, struct arena *a, const struct image *im, const struct face *f,
-                    struct crop *crop, struct vision_timing *timing, struct error *e)
+static enum err cut(const struct crop_spec *spec, struct arena *a, const struct image *im,
+                    const struct face *f, struct crop *crop, struct vision_timing *timing,
+                    struct error *e)
 {
     usec_t start = time_mono();
-    enum err r = align_face(a, im, f, crop_of(v), crop, e);
+    enum err r = align_face(a, im, f, spec, crop, e);
     timing->align_us += time_mono() - start;
     return r;
 }
@@ -187,7 +205,7 @@ enum err vision_embed(struct vision *v, struct arena *a, const struct image *im,
     enum err r = batch_init(&batch, v, a, n, timing, e);
     for (int i = 0; !r && i < n; i++) {
         float *vector;
-        r = cut(v, a, im, &faces[i], crop, timing, e);
+        r = cut(crop_of(v), a, im, &faces[i], crop, timing, e);
         if (!r)
             r = batch_add(&batch, crop, &vector, e);
     }
@@ -228,6 +246,7 @@ static enum err describe_faces(struct vision *v, struct arena *a, const struct i
                                struct error *e)
 {
     struct batch batch;
+    const struct crop_spec *judged = encoder_face_crop(v->detector.kind);
     struct crop *crop = arena_alloc(a, sizeof *crop);
     result->faces = arena_array(a, (size_t)result->n, sizeof *result->faces);
     if (!crop || !result->faces)
@@ -235,7 +254,7 @@ static enum err describe_faces(struct vision *v, struct arena *a, const struct i
     enum err r = batch_init(&batch, v, a, result->n, &result->timing, e);
     for (int i = 0; !r && i < result->n; i++) {
         struct vision_face *out = &result->faces[i];
-        r = cut(v, a, im, &faces[i], crop, &result->timing, e);
+        r = cut(judged, a, im, &faces[i], crop, &result->timing, e);
         if (r)
             return r;
         usec_t start = time_mono();
@@ -245,7 +264,9 @@ static enum err describe_faces(struct vision *v, struct arena *a, const struct i
         to_full_size(&out->face, (float)result->width / (float)im->width,
                      (float)result->height / (float)im->height);
         float *vector = NULL;
-        if (q.flaw == FACE_OK)
+        if (q.flaw == FACE_OK && crop_of(v) != judged)
+            r = cut(crop_of(v), a, im, &faces[i], crop, &result->timing, e);
+        if (!r && q.flaw == FACE_OK)
             r = batch_add(&batch, crop, &vector, e);
         out->embedding = vector;
     }

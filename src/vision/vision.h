@@ -12,16 +12,17 @@
 #include "vision/face.h"
 #include "vision/image.h"
 
-enum detector_kind { DETECTOR_YUNET, DETECTOR_RETINAFACE };
-enum { DETECTOR_KIND_N = DETECTOR_RETINAFACE + 1 };
+enum detector_kind { DETECTOR_YUNET, DETECTOR_RETINAFACE, DETECTOR_MTCNN };
+enum { DETECTOR_KIND_N = DETECTOR_MTCNN + 1 };
 
 struct vision_options {
     const char *models_dir; /* folder of NAME.onnx files */
-    const char *detector;   /* auto | yunet | retinaface */
-    const char *encoder;    /* facenet128 */
+    const char *detector;   /* auto | yunet | retinaface | mtcnn */
+    const char *encoder;    /* facenet128 | facenet512 | dlib128 | omz0095 */
     double min_confidence;  /* faces below are not reported */
     int min_face_px;        /* narrower faces are FACE_TOO_SMALL */
     int detector_long_side; /* pixels; the picture is shrunk to it for detection */
+    int mtcnn_min_face_px;  /* smallest face MTCNN looks for, pixels of that; 0: 20 */
     int threads;            /* ONNX Runtime intra-op threads per run; 1 is right on CPUs */
     int batch_max;          /* faces embedded in one run */
 };
@@ -49,7 +50,8 @@ struct vision_result {
 struct vision;
 
 /* Loads and warms the models. Errors NOT_FOUND (model file missing: names it and the remedy),
- * CORRUPT (hash differs from the lock), INVALID (unknown name), UNAVAILABLE (ONNX Runtime). */
+ * CORRUPT (hash differs from the lock), INVALID (unknown name; an encoder that is not fitted to the
+ * detector), UNAVAILABLE (ONNX Runtime). */
 NODISCARD enum err vision_open(const struct vision_options *o, struct vision **ret_vision,
                                struct error *e);
 void vision_close(struct vision *v);

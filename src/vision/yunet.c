@@ -51,6 +51,7 @@ static int candidates(const float *const outputs[], int width, int height, float
 
 const struct detector_spec yunet_spec = {
     .name = "yunet",
+    .files = {"yunet"},
     .input = "input",
     .mean_bgr = {0, 0, 0},
     .nms_iou = .3f,

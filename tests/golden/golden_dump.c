@@ -1,8 +1,8 @@
 /* Prints what the vision engine makes of raw pixels, as JSON, for tests/golden/test_golden.py.
  *
- *     golden_dump MODELS_DIR DETECTOR LONG_SIDE RAWFILE WIDTH HEIGHT [BOX_AND_EYES]
+ *     golden_dump MODELS_DIR DETECTOR[+ENCODER] LONG_SIDE RAWFILE WIDTH HEIGHT [BOX_AND_EYES]
  *
- *     golden_dump MODELS_DIR DETECTOR LONG_SIDE PICTURE
+ *     golden_dump MODELS_DIR DETECTOR[+ENCODER] LONG_SIDE PICTURE
  *
  * The second form takes an encoded picture through vision_analyse as a worker does.
  * RAWFILE holds WIDTH x HEIGHT RGB bytes, so both sides start from the same decoded pixels. With
@@ -36,11 +36,11 @@ static void print_numbers(const char *name, const float *v, int n)
 
 static void print_crop(const struct crop *c)
 {
-    enum { MIDDLE = CROP_SIDE / 2 * CROP_SIDE + CROP_SIDE / 2 };
+    int middle = c->side / 2 * c->side + c->side / 2;
     double mean, deviation;
     crop_statistics(c, &mean, &deviation);
     printf(",\"crop_mean\":%.9g,\"crop_std\":%.9g,\"middle\":[%d,%d,%d]", mean, deviation,
-           c->planes[0][MIDDLE], c->planes[1][MIDDLE], c->planes[2][MIDDLE]);
+           c->planes[0][middle], c->planes[1][middle], c->planes[2][middle]);
 }
 
 static enum err print_face(struct vision *v, const struct crop_spec *spec, struct arena *a,
@@ -145,9 +145,12 @@ static enum err dump_raw(struct vision *v, struct arena *a, struct str raw, char
 
 static enum err run(char **argv, int argc, struct error *e)
 {
+    char *plus = strchr(argv[2], '+'); /* no '+': facenet128 */
+    if (plus)
+        *plus = '\0';
     struct vision_options o = {.models_dir = argv[1],
                                .detector = argv[2],
-                               .encoder = "facenet128",
+                               .encoder = plus ? plus + 1 : "facenet128",
                                .min_confidence = .6,
                                .min_face_px = 28,
                                .threads = 1,
@@ -173,8 +176,9 @@ static enum err run(char **argv, int argc, struct error *e)
 int main(int argc, char **argv)
 {
     if (argc != PICTURE_ARGUMENTS && argc != RAW_ARGUMENTS && argc != GIVEN_ARGUMENTS) {
-        fprintf(stderr, "usage: golden_dump MODELS_DIR DETECTOR LONG_SIDE RAWFILE WIDTH HEIGHT "
-                        "[BOX_AND_EYES] | PICTURE\n");
+        fprintf(stderr,
+                "usage: golden_dump MODELS_DIR DETECTOR[+ENCODER] LONG_SIDE RAWFILE WIDTH HEIGHT "
+                "[BOX_AND_EYES] | PICTURE\n");
         return 2;
     }
     struct error e;

@@ -17,11 +17,22 @@ Resize for the detector (option detector_long_side = N). Never enlarged. With lo
 Then padded right and bottom with BLACK PIXELS (before any mean is subtracted) to multiples of 32.
 Boxes and points come back in frame pixels: times w/out_w and h/out_h.
 
-Crop (facenet128): W = fw*w, H = fh*h of the detector's box, centred on the box (moved by dy*h along
+Crop of facenet128 and facenet512: W = fw*w, H = fh*h of the detector's box, centred on the box (moved by dy*h along
 the head's own vertical), turned so that the eyes are level, stretched to 160 x 160.
-  side = max(W, H); if side > 320: f = floor(side/160), the frame is box-averaged by f (at most its
-  shorter side), and a position X of the frame is read at (X - (f-1)/2) / f.
-  Bilinear, integer coordinates are pixel centres, edges replicated, result floor(x + .5) as u8.
+  extent = max(W, H); if extent > 2*160: f = floor(extent/160), the frame is box-averaged by f (at
+  most its shorter side), and a position X of the frame is read at (X - (f-1)/2) / f.
+Crop of dlib128 (side 150) and omz0095 (side 128): the similarity transform that brings the five
+  points to the encoder's template with the least squares. extent = side / its scale; shrunk first
+  where extent > 2*side, by f = floor(extent/side), as above.
+Both: bilinear, integer coordinates are pixel centres, edges replicated, floor(x + .5) as u8.
+
+MTCNN resampling (the levels of its pyramid, the patches its second and third nets see): a window
+of w x h pixels of the picture, black where it lies outside, becomes ow x oh pixels.
+  h > oh: area average in integers. Output column i covers [i*w, (i+1)*w), source column j
+  [j*ow, (j+1)*ow), and j weighs what the two have in common; rows alike; with S the weighted sum of
+  the pixels the result is (2*S + w*h) // (2*w*h).
+  Else bilinear with half-pixel centres, X = (u+.5) * w/ow - .5 clamped to the window, floor(x + .5).
+  Then RGB, (p - 127.5) / 128. Boxes are float64 from here on; equal scores: lower index first.
 
 Arithmetic here is float64; float32 may differ by one grey level at a rounding tie.
 """
@@ -34,10 +45,21 @@ from PIL import Image, ImageOps
 SIDE = 160  # crop of facenet128, pixels
 SCORE_MIN = 0.6  # both detectors: MODELS, section 3
 # Crop of facenet128 for each detector: id, width factor, height factor, vertical shift (share of
-# the box's height). Chosen by tools/fit_crop.py; recorded in decision 0003.
+# the box's height). Chosen by tools/fit_crop.py; recorded in decisions 0003 and 0008.
 CROPS = {
     "yunet": ("rot115x105w", 1.15, 1.05, 0.0),
     "retinaface": ("rot115x097w-retinaface", 1.15, 0.97, 0.0),
+    "mtcnn": ("rot110x095w-mtcnn", 1.10, 0.95, 0.0),
+}
+# Where the five points go, pixels of the crop.
+TEMPLATES = {
+    "omz0095": 128 * np.array(
+        [[0.31557, 0.46158], [0.68262, 0.46158], [0.50026, 0.64051], [0.34947, 0.82469],
+         [0.65344, 0.82469]]
+    ),
+    "dlib128": np.array(
+        [[47.73, 47.14], [100.28, 47.12], [74.01, 76.56], [50.41, 103.02], [97.61, 103.02]]
+    ),
 }
 
 
@@ -102,10 +124,32 @@ def nms(boxes, scores, limit):
     return keep
 
 
+def area_weights(size, out):
+    """[out][size]: what output and source pixels have in common, in units of 1/out pixel."""
+    i, j = np.arange(out)[:, None], np.arange(size)[None]
+    common = np.minimum((i + 1) * size, (j + 1) * out) - np.maximum(i * size, j * out)
+    return np.maximum(common, 0).astype(np.float64)
+
+
+def resample(window, ow, oh):
+    """MTCNN resampling, the rule at the head of this file: u8 [h][w][3] -> f32 [3][oh][ow]."""
+    h, w = window.shape[:2]
+    if h > oh:  # sums of integers below 2^53: exact in any order
+        rows = (area_weights(h, oh) @ window.reshape(h, -1).astype(np.float64)).reshape(oh, w, 3)
+        sums = area_weights(w, ow) @ rows
+        out = np.floor((2 * sums + w * h) / (2 * w * h))
+    else:
+        x = (np.arange(ow) + 0.5) * (w / ow) - 0.5
+        y = (np.arange(oh) + 0.5) * (h / oh) - 0.5
+        out = sample(window, *np.meshgrid(x, y))
+    return ((out.astype(np.float32) - np.float32(127.5)) / np.float32(128)).transpose(2, 0, 1)
+
+
 class Detector:
     """detect(rgb, long_side) -> boxes [n][4] x y w h, scores [n], points [n][5][2], best first."""
 
     name, mean, nms_iou = "", (0.0, 0.0, 0.0), 0.0  # mean in BGR order
+    score_min = SCORE_MIN
 
     def __init__(self, models, threads=1):
         self.run = open_model(os.path.join(models, self.name + ".onnx"), threads)
@@ -159,7 +203,106 @@ class RetinaFace(Detector):
         return np.hstack([centre - size / 2, size]), score[i], points
 
 
-DETECTORS = {"yunet": YuNet, "retinaface": RetinaFace}
+class MTCNN:
+    """Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional
+    Networks", 2016, with the pyramid factor and thresholds of facenet-pytorch."""
+
+    name, cell, stride, factor, thresholds = "mtcnn", 12, 2, 0.709, (0.6, 0.7, 0.7)
+    score_min = max(SCORE_MIN, thresholds[2])
+
+    def __init__(self, models, threads=1, min_face=20):
+        nets = (os.path.join(models, f"mtcnn_{n}net.onnx") for n in "pro")
+        self.p, self.r, self.o = (open_model(path, threads) for path in nets)
+        self.min_face = min_face
+
+    @staticmethod
+    def nms(boxes, limit, smaller=False):
+        """boxes [n][5+] x1 y1 x2 y2 score -> the kept ones, best first; `smaller`: overlap is
+        counted against the smaller of two boxes, not against their union."""
+        order, keep = np.argsort(-boxes[:, 4], kind="stable"), []
+        area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+        while order.size:
+            i, rest = order[0], order[1:]
+            keep.append(i)
+            size = np.minimum(boxes[i, 2:4], boxes[rest, 2:4])
+            size = np.maximum(size - np.maximum(boxes[i, :2], boxes[rest, :2]), 0)
+            both = size[:, 0] * size[:, 1]
+            whole = np.minimum(area[i], area[rest]) if smaller else area[i] + area[rest] - both
+            order = rest[both <= limit * whole]
+        return boxes[keep]
+
+    @staticmethod
+    def moved(boxes, extra):
+        """Boxes [n][9] moved by their corrections (columns 5..8, shares of the size + extra)."""
+        size = np.tile(boxes[:, 2:4] - boxes[:, :2] + extra, 2)
+        return np.hstack([boxes[:, :4] + boxes[:, 5:9] * size, boxes[:, 4:]])
+
+    @staticmethod
+    def squared(boxes):
+        """Boxes made square around their centres by the longer side."""
+        w, h = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+        side = np.maximum(w, h)
+        x, y = boxes[:, 0] + (w - side) / 2, boxes[:, 1] + (h - side) / 2
+        return np.hstack([np.stack([x, y, x + side, y + side], 1), boxes[:, 4:]])
+
+    @staticmethod
+    def patches(rgb, boxes, n):
+        """The boxes, rounded half to even, as [k][3][n][n]; one outside the picture is black."""
+        h, w = rgb.shape[:2]
+        out = np.full((len(boxes), 3, n, n), -127.5 / 128, np.float32)
+        for i, (x1, y1, x2, y2) in enumerate(np.round(boxes[:, :4]).astype(int)):
+            left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, w), min(y2, h)
+            if left < right and top < bottom:
+                window = np.zeros((y2 - y1, x2 - x1, 3), np.uint8)
+                window[top - y1 : bottom - y1, left - x1 : right - x1] = rgb[top:bottom, left:right]
+                out[i] = resample(window, n, n)
+        return out
+
+    def proposals(self, rgb):
+        """Boxes [n][9] of P-net over the pyramid, after the NMS of each level and of all."""
+        h, w = rgb.shape[:2]
+        scale, found = self.cell / self.min_face, [np.zeros((0, 9))]
+        shorter = min(h, w) * scale
+        while shorter >= self.cell:
+            x = resample(rgb, int(w * scale + 1), int(h * scale + 1))
+            out = self.p(np.ascontiguousarray(x[None]))
+            prob = out["prob"][0, 1]
+            row, column = np.nonzero(prob >= self.thresholds[0])
+            at = np.stack([column, row], 1) * self.stride + 1
+            boxes = np.floor(np.hstack([at, at + self.cell - 1]) / scale)
+            score, reg = prob[row, column][:, None], out["reg"][0][:, row, column].T
+            found.append(self.nms(np.hstack([boxes, score, reg]).astype(np.float64), 0.5))
+            scale, shorter = scale * self.factor, shorter * self.factor
+        return self.nms(np.concatenate(found), 0.7)
+
+    def refined(self, net, rgb, boxes, side, threshold):
+        """Boxes [n][9] of those whose patch is above the threshold, and what the net said of them."""
+        out = net(self.patches(rgb, boxes, side))
+        score = out["prob"][:, 1].astype(np.float64)
+        i = score > threshold
+        boxes = np.hstack([boxes[i, :4], score[i, None], out["reg"][i].astype(np.float64)])
+        return boxes, out["lmk"][i].astype(np.float64) if "lmk" in out else None
+
+    def detect(self, rgb, long_side=640):
+        small = resize(rgb, long_side)
+        scale = np.array([rgb.shape[1] / small.shape[1], rgb.shape[0] / small.shape[0]])
+        nothing = np.zeros((0, 4)), np.zeros(0), np.zeros((0, 5, 2))
+        boxes = self.squared(self.moved(self.proposals(small), 0))
+        if not len(boxes):
+            return nothing
+        boxes, _ = self.refined(self.r, small, boxes, 24, self.thresholds[1])
+        if not len(boxes):
+            return nothing
+        boxes = self.squared(self.moved(self.nms(boxes, 0.7), 1))
+        boxes, points = self.refined(self.o, small, boxes, 48, self.score_min)
+        size = boxes[:, 2:4] - boxes[:, :2] + 1
+        points = boxes[:, None, :2] + points.reshape(-1, 2, 5).transpose(0, 2, 1) * size[:, None] - 1
+        boxes = self.nms(np.hstack([self.moved(boxes, 1), points.reshape(-1, 10)]), 0.7, True)
+        found = np.hstack([boxes[:, :2], boxes[:, 2:4] - boxes[:, :2]])
+        return found * np.tile(scale, 2), boxes[:, 4], boxes[:, 9:].reshape(-1, 5, 2) * scale
+
+
+DETECTORS = {"yunet": YuNet, "retinaface": RetinaFace, "mtcnn": MTCNN}
 
 
 def open_model(path, threads=1):
@@ -181,11 +324,25 @@ def align(rgb, box, points, fw, fh, dy=0.0):
     u = (np.arange(SIDE) - SIDE / 2)[None, :] * (width / SIDE)
     v = (np.arange(SIDE) - SIDE / 2)[:, None] * (height / SIDE)
     px, py = cx + c * u - s * v, cy + s * u + c * v
-    side = max(width, height)
-    f = min(int(side // SIDE), *rgb.shape[:2]) if side > 2 * SIDE else 1
+    return shrunk_sample(rgb, px, py, max(width, height), SIDE)
+
+
+def shrunk_sample(rgb, px, py, extent, side):
+    """Reads a crop of side pixels that spans `extent` pixels of the picture."""
+    f = min(int(extent // side), *rgb.shape[:2]) if extent > 2 * side else 1
     if f >= 2:
         rgb, px, py = box_average(rgb, f), (px - (f - 1) / 2) / f, (py - (f - 1) / 2) / f
     return sample(rgb, px, py)
+
+
+def align_points(rgb, points, template, side):
+    """Five-point crop -> u8 [side][side][3] RGB: the rule at the head of this file."""
+    source, target = np.asarray(points, np.float64), np.asarray(template, np.float64)
+    a, b = source - source.mean(0), target - target.mean(0)
+    k = np.vdot(a @ [1, 1j], b @ [1, 1j]) / (a * a).sum()  # turn and scale, as a complex number
+    u, v = np.arange(side)[None, :], np.arange(side)[:, None]
+    at = (source.mean(0) @ [1, 1j]) + (u + 1j * v - target.mean(0) @ [1, 1j]) / k
+    return shrunk_sample(rgb, at.real, at.imag, side / abs(k), side)
 
 
 def standardise(crop):
@@ -196,16 +353,67 @@ def standardise(crop):
 
 
 class Encoder:
-    """facenet128."""
+    """One of ENCODERS: crop(rgb, detector, box, points) -> u8 crop; embed(crops)."""
+
+    name = "facenet128"
 
     def __init__(self, models, threads=1):
-        self.run = open_model(os.path.join(models, "facenet128.onnx"), threads)
+        self.run = open_model(os.path.join(models, self.name + ".onnx"), threads)
+
+    def preprocessing(self, detector):
+        return CROPS[detector][0]
+
+    def crop(self, rgb, detector, box, points):
+        return align(rgb, box, points, *CROPS[detector][1:])
+
+    def tensor(self, crop):
+        return standardise(crop)
 
     def embed(self, crops):
-        """u8 crops [n][160][160][3] -> f32 [n][128] of L2 norm 1, and the norms before [n]."""
-        out = self.run(np.stack([standardise(c) for c in crops]))["embedding"]
+        """u8 crops [n][side][side][3] -> f32 [n][dim] of L2 norm 1, and the norms before [n]."""
+        (out,) = self.run(np.stack([self.tensor(c) for c in crops])).values()
         norms = np.linalg.norm(out, axis=1)
         return out / norms[:, None], norms
+
+
+class FaceNet512(Encoder):
+    name = "facenet512"
+
+    def preprocessing(self, detector):
+        return {"yunet": "rot131x119f"}[detector]
+
+    def crop(self, rgb, detector, box, points):
+        return align(rgb, box, points, 1.31, 1.19)
+
+    def tensor(self, crop):
+        return ((crop.astype(np.float32) - 127.5) / 128).transpose(2, 0, 1)
+
+
+class Points(Encoder):
+    """Encoders of a five-point crop, pixels 0..255 as they are."""
+
+    def preprocessing(self, detector):
+        return "points5" if detector == "yunet" else f"points5-{detector}"
+
+    def crop(self, rgb, detector, box, points):
+        return align_points(rgb, points, TEMPLATES[self.name], self.side)
+
+
+class Dlib128(Points):
+    name, side = "dlib128", 150
+
+    def tensor(self, crop):
+        return crop.astype(np.float32).transpose(2, 0, 1)
+
+
+class Omz0095(Points):
+    name, side = "omz0095", 128
+
+    def tensor(self, crop):
+        return crop[..., ::-1].astype(np.float32).transpose(2, 0, 1)
+
+
+ENCODERS = {e.name: e for e in (Encoder, FaceNet512, Dlib128, Omz0095)}
 
 
 def main():
@@ -214,6 +422,7 @@ def main():
     ap.add_argument("image")
     ap.add_argument("--models", required=True, help="folder of NAME.onnx files")
     ap.add_argument("--detector", choices=sorted(DETECTORS), default="retinaface")
+    ap.add_argument("--encoder", choices=sorted(ENCODERS), default="facenet128")
     ap.add_argument("--long-side", type=int, default=640, help="detector_long_side, pixels")
     ap.add_argument("--raw", metavar="WxH", help="IMAGE is raw RGB bytes of this size")
     a = ap.parse_args()
@@ -225,9 +434,10 @@ def main():
     ]
     result = {"width": rgb.shape[1], "height": rgb.shape[0], "detector": a.detector, "faces": faces}
     if a.command == "embed":
-        result["preprocessing"], *factors = CROPS[a.detector]
-        crops = [align(rgb, b, p, *factors) for b, p in zip(boxes, points)]
-        vectors, norms = Encoder(a.models).embed(crops) if crops else ([], [])
+        encoder = ENCODERS[a.encoder](a.models)
+        result["preprocessing"] = encoder.preprocessing(a.detector)
+        crops = [encoder.crop(rgb, a.detector, b, p) for b, p in zip(boxes, points)]
+        vectors, norms = encoder.embed(crops) if crops else ([], [])
         for face, crop, vector, norm in zip(faces, crops, vectors, norms):
             face.update(crop_mean=float(crop.mean()), crop_std=float(crop.std()))
             face.update(norm=float(norm), embedding=vector.tolist())

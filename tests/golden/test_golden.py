@@ -23,6 +23,7 @@ DATA = Path(os.environ.get("GOLDEN_DATA", ROOT.parent / "shared/data"))
 PIXELS, SCORE, COSINE = 0.5, 1e-3, 0.99999  # tolerances: boxes and points, scores, embeddings
 BORDER = 2e-3  # a face whose score is this near the limit may be found by one side only
 FACES_MAX = 12  # embedded by both sides; the whole list is compared for boxes, points and scores
+REFUSED = [("facenet512", "mtcnn"), ("facenet512", "retinaface")]  # the crop was not fitted to these
 VECTOR = {  # facenet128 on one photo of LFW
     "photo": "lfw-dev/AJ_Cook/AJ_Cook_0001.jpg",
     "face": "82.0704,60.9342,94.3863,138.6216,98.4291,114.4041,148.9085,115.2374",
@@ -36,6 +37,12 @@ def photos():
     found = sorted((SAMPLES / "val").glob("*/*.jpg"))[::4] + sorted((SAMPLES / "group").glob("*.jpg"))
     found += sorted((DATA / "group").glob("*.jpg"))[:4]
     return found or [Path("no-photos")]
+
+
+def files(name):
+    """The model files of a detector or encoder."""
+    names = ["mtcnn_pnet", "mtcnn_rnet", "mtcnn_onet"] if name == "mtcnn" else [name]
+    return [MODELS / f"{n}.onnx" for n in names]
 
 
 def need(*paths):
@@ -53,8 +60,8 @@ def models():
 
     def load(name):
         if name not in kept:
-            need(MODELS / f"{name}.onnx")
-            kept[name] = ref.Encoder(MODELS) if name == "facenet128" else ref.DETECTORS[name](MODELS)
+            need(*files(name))
+            kept[name] = {**ref.ENCODERS, **ref.DETECTORS}[name](MODELS)
         return kept[name]
 
     return load
@@ -70,8 +77,8 @@ def dump(rgb, detector, long_side, folder, *more):
     return json.loads(done.stdout)
 
 
-def certain(faces):
-    return [f for f in faces if f["score"] > ref.SCORE_MIN + BORDER]
+def certain(faces, detector):
+    return [f for f in faces if f["score"] > ref.DETECTORS[detector].score_min + BORDER]
 
 
 def expected(models, rgb, detector, long_side):
@@ -91,12 +98,12 @@ def pair_up(ours, theirs):
 @pytest.mark.parametrize("detector", sorted(ref.DETECTORS))
 @pytest.mark.parametrize("photo", photos(), ids=lambda p: f"{p.parent.name}-{p.stem[-24:]}")
 def test_faces_and_embeddings_equal_the_reference(models, tmp_path, photo, detector, long_side):
-    need(photo, MODELS / f"{detector}.onnx", MODELS / "facenet128.onnx")
+    need(photo, *files(detector), MODELS / "facenet128.onnx")
     rgb = ref.decode(photo)
     result = dump(rgb, detector, long_side, tmp_path)
     theirs = expected(models, rgb, detector, long_side)
-    ours, certain_theirs = result["faces"], certain(theirs)
-    assert len(certain(ours)) <= len(theirs) and len(certain_theirs) <= len(ours)
+    ours, certain_theirs = result["faces"], certain(theirs, detector)
+    assert len(certain(ours, detector)) <= len(theirs) and len(certain_theirs) <= len(ours)
     name, *factors = ref.CROPS[detector]
     assert result["preprocessing"] == name
     for o, t in pair_up(ours, certain_theirs):
@@ -108,6 +115,45 @@ def test_faces_and_embeddings_equal_the_reference(models, tmp_path, photo, detec
         vector = models("facenet128").embed([crop])[0][0]
         assert abs(o["crop_mean"] - crop.mean()) < 0.05 and abs(o["crop_std"] - crop.std()) < 0.05
         assert float(np.dot(o["embedding"], vector)) >= COSINE
+
+
+PAIRS = [(e, d) for e in sorted(ref.ENCODERS) for d in sorted(ref.DETECTORS) if e != "facenet128"]
+
+
+@pytest.mark.parametrize("encoder, detector", PAIRS)
+@pytest.mark.parametrize("photo", photos()[::5], ids=lambda p: f"{p.parent.name}-{p.stem[-24:]}")
+def test_each_encoder_equals_the_reference(models, tmp_path, photo, encoder, detector):
+    if (encoder, detector) in REFUSED:
+        pytest.skip("a pair that is refused")
+    need(photo, *files(detector), *files(encoder))
+    rgb, coder = ref.decode(photo), models(encoder)
+    result = dump(rgb, f"{detector}+{encoder}", 640, tmp_path)
+    assert result["preprocessing"] == coder.preprocessing(detector)
+    theirs = certain(expected(models, rgb, detector, 640), detector)
+    for o, t in list(pair_up(result["faces"], theirs))[:FACES_MAX]:
+        crop = coder.crop(rgb, detector, t["box"], t["points"].reshape(5, 2))
+        assert abs(o["crop_mean"] - crop.mean()) < 0.05 and abs(o["crop_std"] - crop.std()) < 0.05
+        assert float(np.dot(o["embedding"], coder.embed([crop])[0][0])) >= COSINE
+
+
+@pytest.mark.parametrize("encoder", sorted(ref.ENCODERS))
+def test_a_big_tilted_face_is_shrunk_before_it_is_cropped(models, tmp_path, encoder):
+    photo = SAMPLES / "group/t1.jpg"
+    need(photo, *files("yunet"), *files(encoder))
+    with Image.open(photo) as im:
+        turned = im.convert("RGB").resize((im.width * 4, im.height * 4)).rotate(25)
+    rgb, coder = np.asarray(turned), models(encoder)
+    (best, *_) = expected(models, rgb, "yunet", 640)
+    theirs = coder.crop(rgb, "yunet", best["box"], best["points"].reshape(5, 2))
+    (ours, *_) = dump(rgb, f"yunet+{encoder}", 640, tmp_path)["faces"]
+    assert float(np.dot(ours["embedding"], coder.embed([theirs])[0][0])) >= COSINE
+
+
+@pytest.mark.parametrize("encoder, detector", REFUSED)
+def test_a_pair_that_was_not_fitted_is_refused(encoder, detector):
+    photo = SAMPLES / "group/t1.jpg"
+    need(photo, *files(detector), *files(encoder))
+    assert f"{encoder} is not fitted" in analyse(photo, f"{detector}+{encoder}")
 
 
 def analyse(picture, detector="retinaface"):
@@ -168,7 +214,7 @@ def test_a_broken_picture_is_an_error_in_words(tmp_path):
 @pytest.mark.parametrize("detector", sorted(ref.DETECTORS))
 @pytest.mark.parametrize("size", [(1, 1), (31, 33), (640, 480), (64, 1000)], ids=str)
 def test_a_picture_without_a_face_has_none(models, tmp_path, detector, size):
-    need(MODELS / f"{detector}.onnx", MODELS / "facenet128.onnx")
+    need(*files(detector), MODELS / "facenet128.onnx")
     assert dump(np.full((*size, 3), 90, np.uint8), detector, 320, tmp_path)["faces"] == []
 
 
