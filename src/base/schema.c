@@ -245,9 +245,10 @@ static json_t *encode_points(const float *v, int n)
     return list;
 }
 
-static json_t *encode_str(const struct str *s)
+/* An empty string that may be null is null: the store keeps no difference. */
+static json_t *encode_str(const struct str *s, bool nullable)
 {
-    return s->p ? json_stringn(s->p, s->n) : json_null();
+    return s->p && (s->n || !nullable) ? json_stringn(s->p, s->n) : json_null();
 }
 
 static json_t *encode_time(usec_t t)
@@ -267,9 +268,10 @@ static json_t *encode_list(const struct field *f, const char *in)
     memcpy(&n, in + f->count_offset, sizeof n);
     json_t *list = json_array();
     for (int i = 0; i < n; i++)
-        json_array_append_new(list, f->type == FIELD_T_LIST
-                                        ? schema_encode(f->sub, items + (size_t)i * f->sub->size)
-                                        : encode_str((const struct str *)(const void *)items + i));
+        json_array_append_new(list,
+                              f->type == FIELD_T_LIST
+                                  ? schema_encode(f->sub, items + (size_t)i * f->sub->size)
+                                  : encode_str((const struct str *)(const void *)items + i, false));
     return list;
 }
 
@@ -293,7 +295,7 @@ static json_t *encode_member(const struct field *f, const char *in)
     const void *at = in + f->offset;
     switch (f->type) {
     case FIELD_T_STR:
-        return encode_str(at);
+        return encode_str(at, f->flags & FIELD_NULLABLE);
     case FIELD_T_ID:
         return *(const char *)at ? json_string(at) : json_null();
     case FIELD_T_TIME:

@@ -80,9 +80,7 @@ static void guards_put(struct buf *b, const struct http_response *res)
         buf_puts(b, "referrer-policy: no-referrer\r\n");
     if (!header_set(res, "cache-control"))
         buf_puts(b, "cache-control: no-store\r\n");
-    bool json = str_starts(res->content_type, STR("application/json")) ||
-                str_starts(res->content_type, STR("application/problem+json"));
-    if (json && !header_set(res, "content-security-policy"))
+    if (!header_set(res, "content-security-policy"))
         buf_puts(b, "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n");
 }
 

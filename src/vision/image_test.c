@@ -115,6 +115,18 @@ static void a_truncated_picture_is_an_error_at_any_length(void **state)
     }
 }
 
+static void stray_bytes_before_a_marker_cost_no_pixel(void **state)
+{
+    struct str whole = sample(*state, IMAGE_JPEG);
+    char *copy = mem_alloc(whole.n + 3);
+    memcpy(copy, whole.p, whole.n - 2);
+    memcpy(copy + whole.n - 2, "abc", 3);
+    memcpy(copy + whole.n + 1, whole.p + whole.n - 2, 2); /* end of image */
+    enum err r = decode(*state, (struct str){copy, whole.n + 3});
+    mem_free(copy);
+    assert_int_equal(r, ERR_OK);
+}
+
 static void random_damage_never_crashes(void **state)
 {
     uint32_t random = 1;
@@ -245,6 +257,7 @@ int main(void)
         T(an_empty_file_is_unsupported),
         T(other_bytes_are_unsupported),
         T(a_truncated_picture_is_an_error_at_any_length),
+        T(stray_bytes_before_a_marker_cost_no_pixel),
         T(random_damage_never_crashes),
         T(a_png_that_declares_100000_squared_is_too_large),
         T(a_jpeg_that_declares_65500_squared_is_too_large),
