@@ -205,7 +205,8 @@ static enum err start_workers(struct app *app, struct error *e)
                                  .confirm_window = cfg->confirm_window_s * USEC_PER_SEC,
                                  .cache_ttl = cfg->cache_ttl_s * USEC_PER_SEC,
                                  .job_lease = cfg->job_lease_ms * USEC_PER_MSEC,
-                                 .offline_grace = cfg->offline_grace_days * USEC_PER_DAY};
+                                 .offline_grace = cfg->offline_grace_days * USEC_PER_DAY,
+                                 .gallery_rebuild = cfg->gallery_rebuild_s * USEC_PER_SEC};
     enum err r = jobs_start(&env, &app->jobs, e);
     if (r == ERR_OK)
         atomic_store(&app->jobs_for_events, app->jobs);

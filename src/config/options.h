@@ -62,6 +62,8 @@
         "Faces the detector is less sure of are not reported.")                                    \
     OPT(face_min_px, INT, RELOAD_YES, "28", 8, 1024, "pixels",                                     \
         "Narrower faces are low_quality; below 28 recognition falls off steeply.")                 \
+    OPT(gallery_rebuild_s, INT, RELOAD_NO, "300", 1, 86400, "seconds",                             \
+        "How often a worker reads all templates anew, in case word of a change was lost.")         \
     GROUP("Pictures")                                                                              \
     OPT(image_max_pixels, INT, RELOAD_YES, "16000000", 10000, 1000000000, "pixels",                \
         "Largest camera frame, width x height.")                                                   \

@@ -2,8 +2,9 @@
  *
  * The job and its photos are rows; the queue carries a notice only. Each photo is judged and its
  * template written in one transaction, so a job killed half-way goes on with the photos that have
- * no verdict yet and repeats none. Photos (sealed) are removed with their verdict. Worker threads;
- * 20 to 200 ms a photo. */
+ * no verdict yet and repeats none; the same transaction renews the claim, so a worker whose claim
+ * another one took over writes nothing more. Photos (sealed) are removed with their verdict. Worker
+ * threads; 20 to 200 ms a photo. */
 #include "jobs/internal.h"
 
 #include "attendance/event.h"
@@ -37,6 +38,7 @@ struct enrolment {
     int n_sources;
     float *sum; /* [dim], of all of them */
     int accepted;
+    bool taken_over; /* another worker has claimed the job since */
     /* the photo in hand; its memory is w->scratch */
     struct job_photo verdict;
     struct template_row row;
@@ -189,21 +191,24 @@ static enum err write_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct enrolment *n = ctx;
     struct template_row *t = &n->row;
+    enum err r = job_renew(cx, n->job.id, n->job.tries, time_utc(), n->env->job_lease, e);
+    n->taken_over = r == ERR_CONFLICT;
+    if (r)
+        return r;
     if (t->sealed.n) {
         t->encoder = str_from(vision_encoder(n->env->vision));
         t->preprocessing = str_from(vision_preprocessing(n->env->vision));
         t->precision = STR("fp32");
         t->model_sha256 = str_from(vision_model_sha256(n->env->vision));
         id_new(t->id);
-        enum err r = template_insert(cx, t, e);
+        r = template_insert(cx, t, e);
         if (r == ERR_OK) /* the first template decides what `detector = auto` means from now on */
             r = setting_put(cx, n->w->arena, "detector", str_from(vision_detector(n->env->vision)),
                             true, NULL, e);
         if (r)
             return r;
     }
-    enum err r = job_renew(cx, n->job.id, time_utc(), n->env->job_lease, e);
-    return r ? r : job_photo_judge(cx, n->job.id, &n->verdict, e);
+    return job_photo_judge(cx, n->job.id, &n->verdict, e);
 }
 
 static enum err claim_fn(struct db_cx *cx, void *ctx, struct error *e)
@@ -288,6 +293,8 @@ enum err enrol_run(struct worker *w, const char *job, const char *token, struct 
         enum err renewed = queue_renew(w->env->queue, token, &ignored);
         (void)renewed; /* a lost lease means a second worker, which finds the job claimed */
     }
+    if (n.taken_over)
+        return ERR_OK; /* whoever has it ends it */
     if (r == ERR_OK)
         r = announce(&n, e);
     return finish_job(&n, r, e);

@@ -15,9 +15,11 @@ struct worker {
 /* Takes one frame through the pipeline and publishes the result (recognise.c).
  * Errors: retryable ones mean that the frame should be delivered again. */
 NODISCARD enum err recognise_frame(struct worker *w, const struct work_frame *f, struct error *e);
-/* Announces a frame that will not be processed (recognise.c). */
-void recognise_dropped(struct worker *w, struct session_id session, struct frame_id frame,
-                       const char *reason, const char *detail);
+/* Announces a frame that will not be processed (recognise.c). Errors: it is not announced, the item
+ * must come again. */
+NODISCARD enum err recognise_dropped(struct worker *w, struct session_id session,
+                                     struct frame_id frame, const char *reason, const char *detail,
+                                     struct error *e);
 
 /* Carries out one enrolment job (enrol.c); token is the notice's delivery, renewed on the way. */
 NODISCARD enum err enrol_run(struct worker *w, const char *job, const char *token, struct error *e);

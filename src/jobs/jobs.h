@@ -30,6 +30,7 @@ struct jobs_env {
     int64_t image_max_pixels, photo_max_pixels;
     double risk_budget_per_10k, threshold_override, match_margin;
     usec_t confirm_gap, confirm_window, cache_ttl, job_lease, offline_grace;
+    usec_t gallery_rebuild; /* how often the gallery is read anew, messages or not; 0: never */
 };
 
 struct jobs;

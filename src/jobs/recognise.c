@@ -376,14 +376,14 @@ enum err recognise_frame(struct worker *w, const struct work_frame *f, struct er
     bool unreadable = false;
     enum err r = load_session(&p, e);
     if (r == ERR_NOT_FOUND || (r == ERR_OK && !session_takes(&p))) {
-        recognise_dropped(w, f->session, f->frame, "session_closed", "the session does not run");
-        return ERR_OK;
+        return recognise_dropped(w, f->session, f->frame, "session_closed",
+                                 "the session does not run", e);
     }
     if (r == ERR_OK)
         r = analyse(&p, &unreadable, e);
     if (unreadable) {
-        recognise_dropped(w, f->session, f->frame, "unreadable", e->msg);
-        return ERR_OK;
+        const char *why = arena_strdup(w->arena, str_from(e->msg));
+        return recognise_dropped(w, f->session, f->frame, "unreadable", why, e);
     }
     usec_t start = time_mono();
     if (r == ERR_OK)
@@ -404,8 +404,8 @@ enum err recognise_frame(struct worker *w, const struct work_frame *f, struct er
     return ERR_OK;
 }
 
-void recognise_dropped(struct worker *w, struct session_id session, struct frame_id frame,
-                       const char *reason, const char *detail)
+enum err recognise_dropped(struct worker *w, struct session_id session, struct frame_id frame,
+                           const char *reason, const char *detail, struct error *e)
 {
     struct event_frame_dropped d = {
         .type = STR("frame_dropped"), .reason = str_from(reason), .detail = str_from(detail)};
@@ -413,12 +413,12 @@ void recognise_dropped(struct worker *w, struct session_id session, struct frame
     memcpy(d.frame, frame.text, ID_TEXT);
     char topic[64];
     struct str envelope;
-    struct error e = {0};
     int64_t id;
     event_topic(session, topic);
-    metric_add(METRIC_frames_dropped_total, 1);
-    if (event_pack(w->arena, EVENT_FRAME_DROPPED, frame.text, &event_frame_dropped_schema, &d,
-                   &envelope, &e) ||
-        bus_publish(w->env->bus, str_from(topic), envelope, &id, &e))
-        log_failure(LOG_WARN, "jobs", "drop_not_announced", &e);
+    enum err r = event_pack(w->arena, EVENT_FRAME_DROPPED, frame.text, &event_frame_dropped_schema,
+                            &d, &envelope, e);
+    if (r == ERR_OK)
+        r = bus_publish(w->env->bus, str_from(topic), envelope, &id, e);
+    metric_add(METRIC_frames_dropped_total, r == ERR_OK);
+    return r ? error_wrap(e, r, "drop of frame %s", frame.text) : ERR_OK;
 }

@@ -35,17 +35,20 @@ struct jobs {
     _Atomic bool stop, reload_all;
 };
 
-static void buried(struct worker *w, const struct queue_delivery *d, const struct error *e)
+/* Announced first, then buried. What cannot be announced goes back to the queue instead, which
+ * hands it out again, at last as a notice of the drop. */
+static enum err bury(struct worker *w, const struct queue_delivery *d, const struct error *why,
+                     struct error *e)
 {
     struct session_id session;
     struct frame_id frame;
-    struct error ignored;
+    enum err r = ERR_OK;
     metric_add(METRIC_jobs_failed_total, 1);
-    log_failure(LOG_ERROR, "jobs", "item_failed", e);
-    if (d->tag.n && work_tag_parse(d->tag, &session, &frame, &ignored) == ERR_OK)
-        recognise_dropped(w, session, frame, "failed", e->msg);
-    if (queue_bury(w->env->queue, d->token, &ignored))
-        log_failure(LOG_WARN, "jobs", "not_buried", &ignored);
+    log_failure(LOG_ERROR, "jobs", "item_failed", why);
+    if (d->tag.n && work_tag_parse(d->tag, &session, &frame, NULL) == ERR_OK)
+        r = recognise_dropped(w, session, frame, "failed", why->msg, e);
+    return r ? queue_release(w->env->queue, d->token, RETRY_DELAY, e)
+             : queue_bury(w->env->queue, d->token, e);
 }
 
 static const struct {
@@ -62,10 +65,9 @@ static enum err announce_dropped(struct worker *w, const struct queue_delivery *
     struct session_id session;
     struct frame_id frame;
     enum err r = work_tag_parse(d->tag, &session, &frame, e);
-    if (r == ERR_OK)
-        recognise_dropped(w, session, frame, drop_reasons[d->why].reason,
-                          drop_reasons[d->why].detail);
-    return r;
+    return r ? r
+             : recognise_dropped(w, session, frame, drop_reasons[d->why].reason,
+                                 drop_reasons[d->why].detail, e);
 }
 
 static enum err run_item(struct worker *w, const struct queue_delivery *d, struct error *e)
@@ -88,7 +90,7 @@ static void handle(struct worker *w, const struct queue_delivery *d, int max_tri
     if (r == ERR_OK)
         done = queue_ack(w->env->queue, d->token, &late);
     else if (!err_retryable(r) || d->tries >= max_tries)
-        buried(w, d, &e);
+        done = bury(w, d, &e, &late);
     else
         done = queue_release(w->env->queue, d->token, RETRY_DELAY, &late);
     if (r && err_retryable(r))
@@ -121,14 +123,26 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
+/* Messages of a remote bus may be lost: read everything now and then. */
+static bool rebuild_is_due(const struct jobs *j, usec_t *last)
+{
+    usec_t now = time_mono();
+    bool due = j->env.gallery_rebuild > 0 && now - *last >= j->env.gallery_rebuild;
+    if (due)
+        *last = now;
+    return due;
+}
+
 static void *keeper_main(void *arg)
 {
     struct jobs *j = arg;
+    usec_t last = time_mono();
     while (!atomic_load(&j->stop)) {
         struct message msg;
         struct error e = {0};
         enum err r = ERR_OK;
-        if (atomic_exchange(&j->reload_all, false))
+        bool due = rebuild_is_due(j, &last);
+        if (atomic_exchange(&j->reload_all, false) || due)
             r = templates_load_all(&j->env, &e);
         else if (mailbox_wait(j->changes, CLAIM_WAIT, &msg)) {
             struct student_id student;

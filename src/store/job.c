@@ -112,13 +112,14 @@ enum err job_claim(struct db_cx *cx, const char *id, usec_t now, usec_t lease, s
     return r ? r : error_set(e, ERR_CONFLICT, "the job is %s already", job_state_name(state));
 }
 
-enum err job_renew(struct db_cx *cx, const char *id, usec_t now, usec_t lease, struct error *e)
+enum err job_renew(struct db_cx *cx, const char *id, int64_t tries, usec_t now, usec_t lease,
+                   struct error *e)
 {
-    const struct db_value args[] = {db_text(id), db_int(now), db_int(now + lease)};
+    const struct db_value args[] = {db_text(id), db_int(tries), db_int(now), db_int(now + lease)};
     int64_t changed = 0;
     enum err r = db_exec(cx, Q_JOB_RENEW, args, ARRAY_LEN(args), &changed, e);
     if (!r && !changed)
-        return error_set(e, ERR_CONFLICT, "the job's lease is over");
+        return error_set(e, ERR_CONFLICT, "the job is over, or another worker has it");
     return r;
 }
 

@@ -51,9 +51,11 @@ NODISCARD enum err job_list(struct db_cx *cx, struct arena *a, int state, const 
  * Errors CONFLICT: somebody has it, or it is over. NOT_FOUND. */
 NODISCARD enum err job_claim(struct db_cx *cx, const char *id, usec_t now, usec_t lease,
                              struct error *e);
-/* The running job's lease ends at now + lease. Errors CONFLICT: it ran out and somebody has it. */
-NODISCARD enum err job_renew(struct db_cx *cx, const char *id, usec_t now, usec_t lease,
-                             struct error *e);
+/* The lease of the claim that made it `tries` ends at now + lease; also when it ran out and nobody
+ * else has claimed the job since. Errors CONFLICT: somebody has it, or it is over: stop, and write
+ * nothing. */
+NODISCARD enum err job_renew(struct db_cx *cx, const char *id, int64_t tries, usec_t now,
+                             usec_t lease, struct error *e);
 /* Ends the job, or gives it back (JOB_QUEUED) to be tried again; asking for the state it has is no
  * error. Errors NOT_FOUND, CONFLICT: it is over with another state. */
 NODISCARD enum err job_finish(struct db_cx *cx, const char *id, enum job_state state,

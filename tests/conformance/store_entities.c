@@ -313,12 +313,14 @@ static void a_running_job_renews_its_lease_while_it_has_it(void **state)
     struct db_cx *cx = tx_begin(f);
     char id[ID_TEXT];
     job_make(f, cx, id);
-    assert_int_equal(job_renew(cx, id, 100, 50, &f->e), ERR_CONFLICT); /* not running */
+    assert_int_equal(job_renew(cx, id, 0, 100, 50, &f->e), ERR_CONFLICT); /* not running */
     assert_int_equal(job_claim(cx, id, 100, 50, &f->e), ERR_OK);
-    assert_int_equal(job_renew(cx, id, 149, 50, &f->e), ERR_OK);
+    assert_int_equal(job_renew(cx, id, 1, 149, 50, &f->e), ERR_OK);
     assert_int_equal(job_claim(cx, id, 198, 50, &f->e), ERR_CONFLICT);
-    assert_int_equal(job_renew(cx, id, 199, 50, &f->e), ERR_CONFLICT); /* too late */
-    assert_int_equal(job_claim(cx, id, 199, 50, &f->e), ERR_OK);
+    assert_int_equal(job_renew(cx, id, 1, 300, 50, &f->e), ERR_OK); /* late, but nobody took it */
+    assert_int_equal(job_claim(cx, id, 350, 50, &f->e), ERR_OK);
+    assert_int_equal(job_renew(cx, id, 1, 360, 50, &f->e), ERR_CONFLICT); /* claim 2 has it */
+    assert_int_equal(job_renew(cx, id, 2, 360, 50, &f->e), ERR_OK);
     tx_commit(f);
 }
 

@@ -22,8 +22,8 @@ UPDATE job SET state = 'running', tries = tries + 1, lease_until = $3, updated_a
 WHERE id = $1 AND (state = 'queued' OR (state = 'running' AND lease_until <= $2));
 
 -- name: job_renew :exec
-UPDATE job SET lease_until = $3, updated_at = $2
-WHERE id = $1 AND state = 'running' AND lease_until > $2;
+UPDATE job SET lease_until = $4, updated_at = $3
+WHERE id = $1 AND state = 'running' AND tries = $2;
 
 -- name: job_finish :exec
 UPDATE job SET state = $2, error = $3, lease_until = 0, updated_at = $4
