@@ -113,7 +113,8 @@ class Server:
         return self
 
     def first_code(self):
-        return self.lines.until(r"one-time sign-in for admin: (\S+)", 5)[1]
+        """The one-time sign-in that the first start printed before it was ready."""
+        return re.search(r"one-time sign-in for admin: (\S+)", "\n".join(self.lines.seen))[1]
 
     def errors(self):
         return self.log.read_text(encoding="utf-8", errors="replace")
