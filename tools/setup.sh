@@ -4,6 +4,7 @@
 # usage: tools/setup.sh run        what `make run` needs
 #        tools/setup.sh test       the same, and what tests and lint need
 #        tools/setup.sh openvino   the optional OpenVINO provider of ONNX Runtime (Intel CPUs)
+#        tools/setup.sh encoders   the optional encoders facenet512 and dlib128 (190 MB)
 #        tools/setup.sh upstream   asks the projects of the optional models again
 #
 # Run it as often as you like: a step that is done is verified and skipped, a step that was cut off starts anew,
@@ -194,7 +195,7 @@ setup_test()
 
 mode=${1:-}
 case $mode in
-run | test | openvino | upstream) ;;
+run | test | openvino | encoders | upstream) ;;
 *) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2 ;;
 esac
 mkdir -p .deps/downloads data/models
@@ -207,6 +208,12 @@ case $mode in
 run) step_count=9; setup_run ;;
 test) step_count=11; setup_run; setup_test ;;
 openvino) step_count=10; setup_run; step "OpenVINO provider" in_venv tools/install_deps.py openvino ;;
+encoders)
+    step_count=11
+    setup_run
+    step "Model facenet512 (encoder)" in_venv tools/install_models.py --upstream facenet512
+    step "Model dlib128 (encoder)" in_venv tools/install_models.py --upstream dlib128
+    ;;
 upstream) rm -f .deps/upstream.asked; step_count=9; setup_run ;;
 esac
 printf 'Set-up complete (%d s).\n' $((SECONDS - started_s))

@@ -8,6 +8,8 @@ import os
 import sys
 
 import detectors
+import dlib
+import facenet_graph
 import facenet_keras
 import graph
 import minifasnet
@@ -24,6 +26,8 @@ CONVERTERS = {
     "minifasnet_v2": minifasnet.convert,
     "minifasnet_v1se": minifasnet.convert,
     "omz0095": openvino_ir.convert,
+    "facenet512": facenet_graph.convert,
+    "dlib128": dlib.convert,
 }
 
 

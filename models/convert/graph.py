@@ -26,6 +26,12 @@ class Graph:
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array, np.float32), name))
         return name
 
+    def integers(self, values):
+        """int64, what some operators take as a shape or as pads."""
+        name = self.fresh("i")
+        self.weights.append(numpy_helper.from_array(np.array(values, np.int64), name))
+        return name
+
     def node(self, op, inputs, out=None, **attributes):
         out = out or self.fresh(op.lower())
         self.nodes.append(helper.make_node(op, inputs, [out], name=out, **attributes))

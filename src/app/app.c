@@ -3,6 +3,7 @@
 #include "app/internal.h"
 
 #include "attendance/event.h"
+#include "attendance/threshold.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -78,6 +79,20 @@ static enum err open_storage(struct app *app, struct error *e)
 
 /* ---- recognition */
 
+/* Without a measured false-match table there is no honest threshold: one must be given. */
+static enum err check_thresholds(const struct app *app, struct error *e)
+{
+    const char *encoder = vision_encoder(app->vision);
+    const char *preprocessing = vision_preprocessing(app->vision);
+    if (app->cfg->threshold_override > 0 ||
+        (fmr_table_find(encoder, preprocessing, 1) && fmr_table_find(encoder, preprocessing, 3)))
+        return ERR_OK;
+    return error_set(e, ERR_INVALID,
+                     "false-match rates were never measured for the encoder %s with the detector "
+                     "%s (%s): choose another pair, or set threshold_override",
+                     encoder, vision_detector(app->vision), preprocessing);
+}
+
 static enum err open_recognition(struct app *app, struct error *e)
 {
     const struct config *cfg = app->cfg;
@@ -91,9 +106,12 @@ static enum err open_recognition(struct app *app, struct error *e)
                                      .min_confidence = cfg->detector_min_confidence,
                                      .min_face_px = (int)cfg->face_min_px,
                                      .detector_long_side = (int)cfg->detector_long_side,
+                                     .mtcnn_min_face_px = (int)cfg->mtcnn_min_face_px,
                                      .threads = (int)cfg->inference_threads,
                                      .batch_max = (int)cfg->batch_faces_max};
     r = vision_open(&o, &app->vision, e);
+    if (r == ERR_OK)
+        r = check_thresholds(app, e);
     return r ? r : gallery_new(vision_dim(app->vision), &app->gallery, e);
 }
 

@@ -106,7 +106,10 @@ static void check_model(struct exam *x, const struct model_lock *m, bool needed)
         say(x, m->tier == 1 ? LEVEL_WARN : LEVEL_OK, what,
             m->tier == 1 ? "tools/setup.sh run fetches it" : NULL, "not installed (optional)");
     else if (r == ERR_NOT_FOUND)
-        say(x, LEVEL_BAD, what, "tools/setup.sh run fetches it", "%s is missing", path);
+        say(x, LEVEL_BAD, what,
+            m->tier == 1 ? "tools/setup.sh run fetches it"
+                         : "`rollcall models pull NAME` fetches it",
+            "%s is missing", path);
     else
         say(x, needed ? LEVEL_BAD : LEVEL_WARN, what,
             "remove the file, then tools/setup.sh run fetches it again", "%s", e.msg);
@@ -121,7 +124,7 @@ static void check_models(struct exam *x)
         detector = file_exists(yunet) ? "yunet" : "retinaface";
     for (int i = 0; i < model_lock_n; i++) {
         const char *name = model_locks[i].name;
-        bool needed = strcmp(name, detector) == 0 ||
+        bool needed = strncmp(name, detector, strlen(detector)) == 0 || /* mtcnn has three files */
                       strcmp(name, config_text(x->config, OPTION_encoder)) == 0;
         check_model(x, &model_locks[i], needed);
     }

@@ -22,8 +22,18 @@ enum option {
         OPTION_N
 };
 
-enum config_detector { CONFIG_DETECTOR_AUTO, CONFIG_DETECTOR_YUNET, CONFIG_DETECTOR_RETINAFACE };
-enum config_encoder { CONFIG_ENCODER_FACENET128 };
+enum config_detector {
+    CONFIG_DETECTOR_AUTO,
+    CONFIG_DETECTOR_YUNET,
+    CONFIG_DETECTOR_RETINAFACE,
+    CONFIG_DETECTOR_MTCNN
+};
+enum config_encoder {
+    CONFIG_ENCODER_FACENET128,
+    CONFIG_ENCODER_FACENET512,
+    CONFIG_ENCODER_DLIB128,
+    CONFIG_ENCODER_OMZ0095
+};
 
 /* The fields' types. An ENUM holds the place of its choice, the first being 0; log_level has the
  * values of base/log.h's enum log_level. */

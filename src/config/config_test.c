@@ -125,6 +125,7 @@ static void choices_have_the_values_of_their_enums(void **state)
         {"--detector=auto", CONFIG_DETECTOR_AUTO, LOG_INFO},
         {"--detector=yunet", CONFIG_DETECTOR_YUNET, LOG_INFO},
         {"--detector=retinaface", CONFIG_DETECTOR_RETINAFACE, LOG_INFO},
+        {"--detector=mtcnn", CONFIG_DETECTOR_MTCNN, LOG_INFO},
         {"--log-level=error", CONFIG_DETECTOR_AUTO, LOG_ERROR},
         {"--log-level=warn", CONFIG_DETECTOR_AUTO, LOG_WARN},
         {"--log-level=debug", CONFIG_DETECTOR_AUTO, LOG_DEBUG},
@@ -243,7 +244,7 @@ static void an_error_names_the_source_the_value_and_what_is_allowed(void **state
          {"--match-margin", "nan", "a number from 0 to 1 (cosine)"}},
         {{.args = {"--match-margin=1.1"}}, {"1.1"}},
         {{.args = {"--http-access-log=maybe"}}, {"--http-access-log", "maybe", "true or false"}},
-        {{.args = {"--detector=mtcnn"}}, {"--detector", "mtcnn", "auto|yunet|retinaface"}},
+        {{.args = {"--detector=dlib"}}, {"--detector", "dlib", "auto|yunet|retinaface|mtcnn"}},
         {{.args = {"--frame-max-bytes=1T"}},
          {"1T", "1024 to 1073741824 bytes, K, M or G may follow"}},
         {{.args = {"--frame-max-bytes=9999999999999999G"}}, {"9999999999999999G"}},
@@ -395,7 +396,7 @@ static void the_usage_names_every_flag_but_secrets(void **state)
     buf_init(&b, 64 * KIB);
     config_usage(&b);
     assert_has(b.p, "--http-port=8080\n");
-    assert_has(b.p, "--detector=auto  (auto|yunet|retinaface)\n");
+    assert_has(b.p, "--detector=auto  (auto|yunet|retinaface|mtcnn)\n");
     assert_null(strstr(b.p, "--token="));
 }
 

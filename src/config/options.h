@@ -52,10 +52,13 @@
         "Threads inside one model run; on processors 1 and more workers is faster.")               \
     OPT(batch_faces_max, INT, RELOAD_NO, "16", 1, 256, "faces",                                    \
         "Faces embedded in one model run.")                                                        \
-    OPT(detector, ENUM, RELOAD_NO, "auto", 0, 0, "auto|yunet|retinaface",                          \
+    OPT(detector, ENUM, RELOAD_NO, "auto", 0, 0, "auto|yunet|retinaface|mtcnn",                    \
         "Face detector; auto = YuNet where installed, else RetinaFace.")                           \
-    OPT(encoder, ENUM, RELOAD_NO, "facenet128", 0, 0, "facenet128",                                \
-        "Face encoder; templates belong to one encoder.")                                          \
+    OPT(mtcnn_min_face_px, INT, RELOAD_NO, "20", 12, 1024, "pixels",                               \
+        "Smallest face the detector mtcnn looks for, after shrinking; 40 is twice as fast.")       \
+    OPT(encoder, ENUM, RELOAD_NO, "facenet128", 0, 0, "facenet128|facenet512|dlib128|omz0095",     \
+        "Face encoder; templates belong to one encoder. models/README.md says which have "         \
+        "measured thresholds with which detector.")                                                \
     OPT(detector_long_side, INT, RELOAD_YES, "640", 64, 4096, "pixels",                            \
         "Pictures are shrunk to this long side for detection.")                                    \
     OPT(detector_min_confidence, REAL, RELOAD_YES, "0.6", 0.05, 0.99, "confidence",                \

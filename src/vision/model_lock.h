@@ -14,8 +14,8 @@ struct model_lock {
     const char *file;        /* name in the models folder: "facenet128.onnx" */
     const char *sha256;      /* of that file: 64 lower-case hexadecimal digits */
     const char *licence;     /* of the weights, as their source states it: "MIT" */
-    int tier;                /* 1: package registries, part of set-up; 2: optional */
-    const char *upstream;    /* tier 2: the published files' addresses, a space between; else "" */
+    int tier;                /* 1: part of set-up, from package registries; 2: optional */
+    const char *upstream;    /* the published files' addresses, a space between; "": a registry's */
     const char *source_note; /* one line for people: package and version, or project and files */
 };
 
