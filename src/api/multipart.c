@@ -6,11 +6,29 @@
 
 enum { BOUNDARY_MAX = 70 /* RFC 2046 section 5.1.1 */ };
 
+/* As str_split by ';', but not inside quotes; a backslash there hides the character behind it. */
+static bool next_parameter(struct str *rest, struct str *ret_part)
+{
+    bool quoted = false;
+    size_t n = 0;
+    if (!rest->p)
+        return false;
+    for (; n < rest->n && (quoted || rest->p[n] != ';'); n++) {
+        if (rest->p[n] == '"')
+            quoted = !quoted;
+        else if (quoted && rest->p[n] == '\\' && n + 1 < rest->n)
+            n++;
+    }
+    *ret_part = (struct str){rest->p, n};
+    *rest = n < rest->n ? (struct str){rest->p + n + 1, rest->n - n - 1} : (struct str){0};
+    return true;
+}
+
 /* The value of `key` in a header such as `form-data; name="a"; filename="b.jpg"`. */
 static struct str parameter(struct str header, const char *key)
 {
     struct str part, rest = header;
-    while (str_split(&rest, ';', &part)) {
+    while (next_parameter(&rest, &part)) {
         part = str_trim(part);
         struct str name;
         struct str value = part;
