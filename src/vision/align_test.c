@@ -114,6 +114,76 @@ static void a_box_of_160_with_level_eyes_is_copied(void **state)
                              im.rgb[((v + 30) * 300 + u + 20) * 3 + 1]);
 }
 
+/* Red is x, green is y: a crop's pixel says where it was read. */
+static struct image positions(struct arena *a)
+{
+    struct image im;
+    assert_int_equal(image_new(a, 250, 250, &im, NULL), ERR_OK);
+    for (int y = 0; y < 250; y++)
+        for (int x = 0; x < 250; x++) {
+            im.rgb[(y * 250 + x) * 3] = (uint8_t)x;
+            im.rgb[(y * 250 + x) * 3 + 1] = (uint8_t)y;
+        }
+    return im;
+}
+
+static const float pattern[FACE_POINTS][2] = {{30, 40}, {98, 40}, {64, 70}, {40, 100}, {88, 100}};
+static const struct crop_spec five = {.preprocessing = "test", .side = 128, .points = pattern};
+
+static void five_points_land_where_the_encoder_wants_them(void **state)
+{
+    static const double turns[] = {0, .4, -1.2, 3.1};
+    struct image im = positions(*state);
+    struct crop *crop = arena_alloc(*state, sizeof *crop);
+    for (size_t i = 0; i < ARRAY_LEN(turns); i++) {
+        struct face f = {.box = {0, 0, 1, 1}};
+        for (int p = 0; p < FACE_POINTS; p++) {
+            double x = .8 * (pattern[p][0] - 64), y = .8 * (pattern[p][1] - 64);
+            f.points[p][0] = (float)(120 + cos(turns[i]) * x - sin(turns[i]) * y);
+            f.points[p][1] = (float)(125 + sin(turns[i]) * x + cos(turns[i]) * y);
+        }
+        assert_int_equal(align_face(*state, &im, &f, &five, crop, NULL), ERR_OK);
+        assert_int_equal(crop->side, 128);
+        for (int p = 0; p < FACE_POINTS; p++) {
+            int at = (int)pattern[p][1] * 128 + (int)pattern[p][0];
+            assert_true(fabs(crop->planes[0][at] - (double)f.points[p][0]) < .51);
+            assert_true(fabs(crop->planes[1][at] - (double)f.points[p][1]) < .51);
+        }
+    }
+}
+
+static void points_that_fix_no_transform_read_inside_the_picture(void **state)
+{
+    static const struct face faces[] = {
+        {.points = {{50, 60}, {50, 60}, {50, 60}, {50, 60}, {50, 60}}},
+        {.points = {{98, 100}, {30, 100}, {64, 70}, {88, 40}, {40, 40}}}, /* all but upside down */
+        {.points = {{1e9f, 0}, {-1e9f, 5}, {3, 1e9f}, {0, 0}, {7, -1e9f}}},
+    };
+    struct image im = positions(*state);
+    struct crop *crop = arena_alloc(*state, sizeof *crop);
+    for (size_t i = 0; i < ARRAY_LEN(faces); i++)
+        assert_int_equal(align_face(*state, &im, &faces[i], &five, crop, NULL), ERR_OK);
+    assert_int_equal(align_face(*state, &im, &faces[0], &five, crop, NULL), ERR_OK);
+    assert_int_equal(crop->planes[0][0], 50);
+    assert_int_equal(crop->planes[1][128 * 128 - 1], 60);
+}
+
+static void tensors_have_the_scaling_and_the_colours_asked_for(void **state)
+{
+    struct crop *crop = arena_alloc(*state, sizeof *crop);
+    float t[3 * 4];
+    crop->side = 2;
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < 4; i++)
+            crop->planes[c][i] = (uint8_t)(100 * c + i);
+    crop_to_tensor(crop, CROP_RAW, CROP_RGB, t);
+    assert_true(t[0] == 0 && t[5] == 101 && t[11] == 203);
+    crop_to_tensor(crop, CROP_RAW, CROP_BGR, t);
+    assert_true(t[0] == 200 && t[5] == 101 && t[11] == 3);
+    crop_to_tensor(crop, CROP_FIXED, CROP_RGB, t);
+    assert_true(t[5] == (101 - 127.5f) / 128);
+}
+
 static void a_picture_of_one_pixel_can_be_cropped(void **state)
 {
     uint8_t pixel[3] = {10, 20, 30};
@@ -233,6 +303,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(crops_follow_the_reference_rule),
         T(a_box_of_160_with_level_eyes_is_copied),
+        T(five_points_land_where_the_encoder_wants_them),
+        T(points_that_fix_no_transform_read_inside_the_picture),
+        T(tensors_have_the_scaling_and_the_colours_asked_for),
         T(a_picture_of_one_pixel_can_be_cropped),
         T(a_standardised_crop_has_mean_0_and_deviation_1),
         T(a_flat_crop_becomes_zeros_not_infinities),

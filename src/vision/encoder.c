@@ -29,7 +29,7 @@ static const struct encoder_spec specs[] = {
      .scaling = CROP_STANDARDISED,
      .crops = {[DETECTOR_YUNET] = {"rot115x105w", BOX_SIDE, 1.15f, 1.05f, NULL},
                [DETECTOR_RETINAFACE] = {"rot115x097w-retinaface", BOX_SIDE, 1.15f, .97f, NULL},
-               [DETECTOR_MTCNN] = {"rot110x095w-mtcnn", BOX_SIDE, 1.10f, .95f, NULL}}},
+               [DETECTOR_MTCNN] = {"rot120x097w-mtcnn", BOX_SIDE, 1.20f, .97f, NULL}}},
     /* The same net trained on CASIA-WebFace; fitted to YuNet's boxes only. */
     {.name = "facenet512",
      .input = "image",

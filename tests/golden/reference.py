@@ -49,7 +49,7 @@ SCORE_MIN = 0.6  # both detectors: MODELS, section 3
 CROPS = {
     "yunet": ("rot115x105w", 1.15, 1.05, 0.0),
     "retinaface": ("rot115x097w-retinaface", 1.15, 0.97, 0.0),
-    "mtcnn": ("rot110x095w-mtcnn", 1.10, 0.95, 0.0),
+    "mtcnn": ("rot120x097w-mtcnn", 1.20, 0.97, 0.0),
 }
 # Where the five points go, pixels of the crop.
 TEMPLATES = {
