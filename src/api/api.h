@@ -16,7 +16,7 @@
 
 /* What operators see of the engine; filled by the composition root. */
 struct api_system {
-    const char *detector, *encoder, *preprocessing;
+    const char *detector, *encoder, *preprocessing, *device, *precision;
     int64_t (*gallery_students)(void *ctx);
     void *ctx;
     const char *const *warnings; /* NULL-terminated, static */

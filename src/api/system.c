@@ -17,7 +17,7 @@ struct queue_out {
 };
 
 struct system_out {
-    struct str version, database, detector, encoder, preprocessing;
+    struct str version, database, detector, encoder, preprocessing, device, precision;
     usec_t started_at;
     struct gallery_out gallery;
     struct queue_out queue;
@@ -50,6 +50,10 @@ static const struct field system_fields[] = {
     FIELD_STR(struct system_out, detector, 0, 32, FIELD_REQUIRED, "In use."),
     FIELD_STR(struct system_out, encoder, 0, 32, FIELD_REQUIRED, "In use."),
     FIELD_STR(struct system_out, preprocessing, 0, 64, FIELD_REQUIRED, "How faces are cropped."),
+    FIELD_STR(struct system_out, device, 0, 32, FIELD_REQUIRED,
+              "What the encoder runs on: cpu, openvino, cuda, tensorrt."),
+    FIELD_STR(struct system_out, precision, 0, 32, FIELD_REQUIRED,
+              "The encoder's arithmetic: fp32, f16, bf16, int8."),
     FIELD_OBJECT(struct system_out, gallery, &gallery_schema, FIELD_REQUIRED,
                  "Templates in memory."),
     FIELD_OBJECT(struct system_out, queue, &queue_schema, FIELD_REQUIRED,
@@ -153,6 +157,8 @@ enum err system_show(struct call *c, struct error *e)
                              .detector = str_from(env->system.detector),
                              .encoder = str_from(env->system.encoder),
                              .preprocessing = str_from(env->system.preprocessing),
+                             .device = str_from(env->system.device),
+                             .precision = str_from(env->system.precision),
                              .started_at = c->api->started_at};
     o->gallery.students = env->system.gallery_students(env->system.ctx);
     o->queue = (struct queue_out){.items = (int64_t)q.items,

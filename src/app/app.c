@@ -108,7 +108,10 @@ static enum err open_recognition(struct app *app, struct error *e)
                                      .detector_long_side = (int)cfg->detector_long_side,
                                      .mtcnn_min_face_px = (int)cfg->mtcnn_min_face_px,
                                      .threads = (int)cfg->inference_threads,
-                                     .batch_max = (int)cfg->batch_faces_max};
+                                     .batch_max = (int)cfg->batch_faces_max,
+                                     .device = config_text(cfg, OPTION_device),
+                                     .precision = config_text(cfg, OPTION_precision),
+                                     .callers = config_workers(cfg)};
     r = vision_open(&o, &app->vision, e);
     if (r == ERR_OK)
         r = check_thresholds(app, e);
@@ -178,6 +181,8 @@ static enum err open_api(struct app *app, struct error *e)
                                 .system = {.detector = vision_detector(app->vision),
                                            .encoder = vision_encoder(app->vision),
                                            .preprocessing = vision_preprocessing(app->vision),
+                                           .device = vision_device(app->vision),
+                                           .precision = vision_precision(app->vision),
                                            .gallery_students = gallery_students,
                                            .ready = is_ready,
                                            .warnings = app->warnings,
@@ -259,6 +264,9 @@ static void announce(struct app *app, const char *url)
               "url=%s detector=%s encoder=%s preprocessing=%s workers=%d students=%zu", url,
               vision_detector(app->vision), vision_encoder(app->vision),
               vision_preprocessing(app->vision), config_workers(cfg), gallery_count(app->gallery));
+    log_event(LOG_INFO, "app", "device", "device=%s precision=%s why=\"%s\"",
+              vision_device(app->vision), vision_precision(app->vision),
+              vision_device_why(app->vision));
 }
 
 static enum err start(struct app *app, struct app_hello *ret_hello, struct error *e)

@@ -24,6 +24,7 @@
 #include <turbojpeg.h>
 #include <unistd.h>
 
+enum { WORKERS_MEASURED = 2 };
 enum { GALLERY_SIZE = 1000, FACES_MAX = 64, WARM_UP = 3, FRAME_ARENA = 256 * 1024 * 1024 };
 
 struct bench {
@@ -173,7 +174,10 @@ enum err bench_open(const struct config *c, int threads, struct bench **ret_benc
                                            .detector_long_side = (int)c->detector_long_side,
                                            .mtcnn_min_face_px = (int)c->mtcnn_min_face_px,
                                            .threads = threads,
-                                           .batch_max = (int)c->batch_faces_max};
+                                           .batch_max = (int)c->batch_faces_max,
+                                           .device = config_text(c, OPTION_device),
+                                           .precision = config_text(c, OPTION_precision),
+                                           .callers = WORKERS_MEASURED};
     if (!r)
         r = vision_open(&options, &b->vision, e);
     if (!r)
@@ -214,8 +218,9 @@ void bench_close(struct bench *b)
 
 void bench_describe(const struct bench *b, char *ret_text, size_t n)
 {
-    snprintf(ret_text, n, "%s, %s (%s)", vision_detector(b->vision), vision_encoder(b->vision),
-             vision_preprocessing(b->vision));
+    snprintf(ret_text, n, "%s, %s (%s) on %s in %s", vision_detector(b->vision),
+             vision_encoder(b->vision), vision_preprocessing(b->vision), vision_device(b->vision),
+             vision_precision(b->vision));
 }
 
 /* ---- one frame */

@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 #include "cmd/settings.h"
 #include "store/migrate.h"
+#include "vision/device.h"
 #include "vision/model_lock.h"
 #include "vision/model_verify.h"
 #include "vision/ort.h"
@@ -27,9 +28,10 @@ enum { DISK_BAD_MIB = 100, DISK_WARN_MIB = 1024, MEMORY_WARN_MIB = 700, CPUINFO_
 #define CLOCK_LEAST (1767225600 * USEC_PER_SEC)
 
 static const char about[] =
-    "Checks configuration, data folder, disk, database, models, ONNX Runtime, port, clock, "
-    "processor\n"
-    "and memory. Each line says ok, warn or bad, and what to do. Exit status 1 when one is bad.";
+    "Checks configuration, data folder, disk, database, models, ONNX Runtime, devices, port, "
+    "clock,\n"
+    "processor and memory. Each line says ok, warn or bad, and what to do. Exit status 1 when one "
+    "is bad.";
 
 static const char examples[] = "  rollcall doctor\n"
                                "  rollcall doctor --data-dir /var/lib/rollcall";
@@ -137,6 +139,41 @@ static void check_runtime(struct exam *x)
         say(x, LEVEL_OK, "ONNX Runtime", NULL, "%s", version);
     else
         say(x, LEVEL_BAD, "ONNX Runtime", "tools/setup.sh run installs it", "does not load");
+}
+
+/* The int8 model of set-up; not having one is fine. */
+static void check_int8(struct exam *x, const struct device_facts *f, bool needed)
+{
+    char path[PATH_MAX], sha256[MODEL_SHA256_TEXT];
+    struct error e = {.code = ERR_OK};
+    if (!f->int8_model)
+        say(x, LEVEL_OK, "int8 model", NULL, "not made (optional: tools/setup.sh int8)");
+    else if (model_verify_local(config_models_dir(x->config), f->encoder, path, sha256, &e))
+        say(x, needed ? LEVEL_BAD : LEVEL_WARN, "int8 model", "tools/setup.sh int8 makes it again",
+            "%s", e.msg);
+    else if (!f->vnni)
+        say(x, LEVEL_WARN, "int8 model", "leave precision at auto, or remove the file",
+            "is there, but this processor has no VNNI to run it");
+    else
+        say(x, LEVEL_OK, "int8 model", NULL, "%s_int8.onnx, sha256 as in local.lock", f->encoder);
+}
+
+static void check_devices(struct exam *x)
+{
+    struct device_facts f;
+    struct device_choice c = {.device = DEVICE_CPU};
+    struct error e = {.code = ERR_OK};
+    device_facts_read(config_models_dir(x->config), config_text(x->config, OPTION_encoder), &f);
+    if (device_choose(config_text(x->config, OPTION_device),
+                      config_text(x->config, OPTION_precision), &f, &c, &e))
+        say(x, LEVEL_BAD, "device", "install it, or set device and precision to auto", "%s", e.msg);
+    else
+        say(x, LEVEL_OK, "device", NULL, "%s in %s (%s)", device_name(c.device),
+            precision_name(c.precision), c.why);
+    for (enum device d = DEVICE_OPENVINO; d <= DEVICE_TENSORRT; d++)
+        say(x, LEVEL_OK, device_name(d), NULL, "provider %s",
+            f.library[d] ? "installed" : "not installed (optional)");
+    check_int8(x, &f, c.precision == PRECISION_INT8);
 }
 
 /* A server of ours, or a free port. */
@@ -273,6 +310,7 @@ int cmd_doctor(int argc, char **argv)
     check_database(&x);
     check_runtime(&x);
     check_models(&x);
+    check_devices(&x);
     check_clock(&x);
     check_processor(&x);
     check_memory(&x);

@@ -67,6 +67,12 @@
         "Narrower faces are low_quality; below 28 recognition falls off steeply.")                 \
     OPT(gallery_rebuild_s, INT, RELOAD_NO, "300", 1, 86400, "seconds",                             \
         "How often a worker reads all templates anew, in case word of a change was lost.")         \
+    OPT(device, ENUM, RELOAD_NO, "auto", 0, 0, "auto|cpu|openvino|cuda|tensorrt",                  \
+        "What the encoder runs on; auto = OpenVINO where it is installed and faster, else the "    \
+        "processor. What is asked for and missing is an error.")                                   \
+    OPT(precision, ENUM, RELOAD_NO, "auto", 0, 0, "auto|fp32|f16|bf16|int8",                       \
+        "Arithmetic of the encoder; auto = the fastest that decides as fp32 does. int8 needs "     \
+        "tools/setup.sh int8.")                                                                    \
     GROUP("Pictures")                                                                              \
     OPT(image_max_pixels, INT, RELOAD_YES, "16000000", 10000, 1000000000, "pixels",                \
         "Largest camera frame, width x height.")                                                   \

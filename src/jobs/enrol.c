@@ -198,7 +198,7 @@ static enum err write_fn(struct db_cx *cx, void *ctx, struct error *e)
     if (t->sealed.n) {
         t->encoder = str_from(vision_encoder(n->env->vision));
         t->preprocessing = str_from(vision_preprocessing(n->env->vision));
-        t->precision = STR("fp32");
+        t->precision = str_from(vision_precision(n->env->vision));
         t->model_sha256 = str_from(vision_model_sha256(n->env->vision));
         id_new(t->id);
         r = template_insert(cx, t, e);

@@ -81,7 +81,7 @@ enum err encoder_spec_of(const char *name, const struct encoder_spec **ret_spec,
                      name);
 }
 
-enum err encoder_open(const char *name, const char *models_dir, int threads,
+enum err encoder_open(const char *name, const char *models_dir, const struct ort_target *on,
                       struct encoder *ret_encoder, struct error *e)
 {
     struct encoder enc = {0};
@@ -89,9 +89,10 @@ enum err encoder_open(const char *name, const char *models_dir, int threads,
     if (r)
         return r;
     char path[PATH_MAX];
-    r = model_verify(models_dir, name, path, enc.sha256, e);
+    r = on->precision == PRECISION_INT8 ? model_verify_local(models_dir, name, path, enc.sha256, e)
+                                        : model_verify(models_dir, name, path, enc.sha256, e);
     if (!r)
-        r = ort_open(path, threads, &enc.model, e);
+        r = ort_open_on(path, on, &enc.model, e);
     if (r)
         return error_wrap(e, r, "encoder %s", name);
     *ret_encoder = enc;

@@ -8,6 +8,7 @@
 #include "vision/vision.h"
 
 struct ort_model;
+struct ort_target;
 
 struct encoder_spec {
     const char *name; /* in options, templates and the file name NAME.onnx */
@@ -34,10 +35,11 @@ const struct crop_spec *encoder_face_crop(enum detector_kind kind);
 NODISCARD enum err encoder_spec_of(const char *name, const struct encoder_spec **ret_spec,
                                    struct error *e);
 
-/* Verifies and loads the model. Errors INVALID (no such name), those of model_verify and ort_open.
- */
-NODISCARD enum err encoder_open(const char *name, const char *models_dir, int threads,
-                                struct encoder *ret_encoder, struct error *e);
+/* Verifies and loads the model; of precision int8 NAME_int8.onnx, which set-up made. Errors INVALID
+ * (no such name), those of model_verify, model_verify_local and ort_open_on. */
+NODISCARD enum err encoder_open(const char *name, const char *models_dir,
+                                const struct ort_target *on, struct encoder *ret_encoder,
+                                struct error *e);
 void encoder_close(struct encoder *enc);
 
 /* Embeds n faces in one run. tensors [n][3][side][side] as crop_to_tensor writes them with the

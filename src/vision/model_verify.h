@@ -16,3 +16,11 @@ void model_path(const char *models_dir, const char *name, char ret_path[static P
 NODISCARD enum err model_verify(const char *models_dir, const char *name,
                                 char ret_path[static PATH_MAX],
                                 char ret_sha256[static MODEL_SHA256_TEXT], struct error *e);
+
+/* The int8 file of an encoder, NAME_int8.onnx, which `tools/setup.sh int8` makes on this machine:
+ * its SHA-256 stands in DIR/local.lock (lines as sha256sum writes them), since no two processors
+ * make the same bytes. Errors NOT_FOUND (no such file), CORRUPT (no line of it, or another hash),
+ * IO. Thread any. */
+NODISCARD enum err model_verify_local(const char *models_dir, const char *name,
+                                      char ret_path[static PATH_MAX],
+                                      char ret_sha256[static MODEL_SHA256_TEXT], struct error *e);

@@ -6,11 +6,15 @@
  */
 #include "vision/ort.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/time.h"
 
+#include <dlfcn.h>
+#include <limits.h>
 #include <onnxruntime_c_api.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { API_VERSION = 22 }; /* the oldest with the plug-in providers of later devices */
@@ -21,11 +25,15 @@ static struct {
     const OrtApi *api;
     OrtEnv *env;
     OrtMemoryInfo *memory;
+    bool openvino; /* its library is registered with env */
 } runtime = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 struct ort_model {
     OrtSession *session;
 };
+
+#define OPENVINO "openvino" /* the name its library is registered by */
+#define OPENVINO_LIBRARY "libonnxruntime_providers_openvino_plugin.so"
 
 const char *ort_version(void) { return OrtGetApiBase()->GetVersionString(); }
 
@@ -81,6 +89,10 @@ static enum err register_arena(struct error *e)
 
 static void runtime_stop(void)
 {
+    if (runtime.openvino)
+        runtime.api->ReleaseStatus(
+            runtime.api->UnregisterExecutionProviderLibrary(runtime.env, OPENVINO));
+    runtime.openvino = false;
     if (runtime.memory)
         runtime.api->ReleaseMemoryInfo(runtime.memory);
     if (runtime.env)
@@ -146,13 +158,164 @@ static enum err set_options(OrtSessionOptions *o, int threads, struct error *e)
     return r;
 }
 
-static enum err session_new(const char *path, int threads, OrtSession **ret_session,
+/* ---- providers beside the CPU's */
+
+/* FOLDER_OF_ONNX_RUNTIME/name; false when there is no such file. */
+static bool library_path(const char *name, char ret_path[static PATH_MAX])
+{
+    Dl_info info;
+    if (!dladdr((const void *)OrtGetApiBase, &info) || !info.dli_fname)
+        return false;
+    const char *slash = strrchr(info.dli_fname, '/');
+    int n = slash ? (int)(slash - info.dli_fname) : 1;
+    int length = snprintf(ret_path, PATH_MAX, "%.*s/%s", n, slash ? info.dli_fname : ".", name);
+    return length < PATH_MAX && file_exists(ret_path);
+}
+
+static bool openvino_path(char ret_path[static PATH_MAX])
+{
+    return library_path(OPENVINO_LIBRARY, ret_path) ||
+           library_path("../../openvino/onnxruntime_ep_openvino/" OPENVINO_LIBRARY, ret_path);
+}
+
+bool ort_has_device(enum device d)
+{
+    char path[PATH_MAX];
+    switch (d) {
+    case DEVICE_CPU:
+        return true;
+    case DEVICE_OPENVINO:
+        return openvino_path(path);
+    case DEVICE_CUDA:
+        return library_path("libonnxruntime_providers_shared.so", path) &&
+               library_path("libonnxruntime_providers_cuda.so", path);
+    case DEVICE_TENSORRT:
+        return library_path("libonnxruntime_providers_shared.so", path) &&
+               library_path("libonnxruntime_providers_tensorrt.so", path);
+    }
+    return false;
+}
+
+/* Once for each environment. Lock held. */
+static enum err register_openvino(struct error *e)
+{
+    char path[PATH_MAX];
+    if (runtime.openvino)
+        return ERR_OK;
+    if (!openvino_path(path))
+        return error_set(e, ERR_UNAVAILABLE, "%s is not installed", OPENVINO_LIBRARY);
+    enum err r =
+        status_error(runtime.api->RegisterExecutionProviderLibrary(runtime.env, OPENVINO, path),
+                     "load OpenVINO", e);
+    runtime.openvino = r == ERR_OK;
+    return r;
+}
+
+static enum err find_openvino_cpu(const OrtEpDevice **ret_device, struct error *e)
+{
+    const OrtApi *api = runtime.api;
+    const OrtEpDevice *const *devices;
+    size_t n = 0;
+    enum err r = status_error(api->GetEpDevices(runtime.env, &devices, &n), "list devices", e);
+    if (r)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        if (strstr(api->EpDevice_EpName(devices[i]), "OpenVINO") &&
+            api->HardwareDevice_Type(api->EpDevice_Device(devices[i])) ==
+                OrtHardwareDeviceType_CPU) {
+            *ret_device = devices[i];
+            return ERR_OK;
+        }
+    }
+    return error_set(e, ERR_UNAVAILABLE, "OpenVINO finds no processor that it supports");
+}
+
+/* Precision and threads always stated: left alone, OpenVINO takes bf16 and every core. One stream
+ * for each caller, else callers wait for each other. */
+static enum err append_openvino(OrtSessionOptions *o, const struct ort_target *t, struct error *e)
+{
+    static const char *const hints[PRECISION_N] = {[PRECISION_FP32] = "f32",
+                                                   [PRECISION_F16] = "f16",
+                                                   [PRECISION_BF16] = "bf16",
+                                                   [PRECISION_INT8] = "f32"};
+    char config[256];
+    const OrtEpDevice *device = NULL;
+    pthread_mutex_lock(&runtime.lock);
+    enum err r = register_openvino(e);
+    pthread_mutex_unlock(&runtime.lock);
+    if (!r)
+        r = find_openvino_cpu(&device, e);
+    if (r)
+        return r;
+    snprintf(config, sizeof config,
+             "{\"CPU\":{\"INFERENCE_PRECISION_HINT\":\"%s\",\"INFERENCE_NUM_THREADS\":\"%d\","
+             "\"NUM_STREAMS\":\"%d\",\"ENABLE_CPU_PINNING\":\"NO\"}}",
+             hints[t->precision], t->threads * t->callers, t->callers);
+    const char *const keys[] = {"load_config"};
+    const char *const values[] = {config};
+    return status_error(runtime.api->SessionOptionsAppendExecutionProvider_V2(
+                            o, runtime.env, &device, 1, keys, values, 1),
+                        "use OpenVINO", e);
+}
+
+static enum err append_cuda(OrtSessionOptions *o, struct error *e)
+{
+    OrtCUDAProviderOptionsV2 *options = NULL;
+    enum err r = status_error(runtime.api->CreateCUDAProviderOptions(&options), "use CUDA", e);
+    if (!r)
+        r = status_error(runtime.api->SessionOptionsAppendExecutionProvider_CUDA_V2(o, options),
+                         "use CUDA", e);
+    if (options)
+        runtime.api->ReleaseCUDAProviderOptions(options);
+    return r;
+}
+
+static enum err append_tensorrt(OrtSessionOptions *o, const struct ort_target *t, struct error *e)
+{
+    const OrtApi *api = runtime.api;
+    OrtTensorRTProviderOptionsV2 *options = NULL;
+    const char *const keys[] = {"trt_fp16_enable", "trt_engine_cache_enable",
+                                "trt_engine_cache_path"};
+    const char *const values[] = {t->precision == PRECISION_F16 ? "1" : "0",
+                                  t->cache_dir ? "1" : "0", t->cache_dir ? t->cache_dir : ""};
+    enum err r = status_error(api->CreateTensorRTProviderOptions(&options), "use TensorRT", e);
+    if (!r)
+        r = status_error(
+            api->UpdateTensorRTProviderOptions(options, keys, values, t->cache_dir ? 3 : 2),
+            "use TensorRT", e);
+    if (!r)
+        r = status_error(api->SessionOptionsAppendExecutionProvider_TensorRT_V2(o, options),
+                         "use TensorRT", e);
+    if (options)
+        api->ReleaseTensorRTProviderOptions(options);
+    return r;
+}
+
+/* Nodes that the provider does not take run on the CPU. */
+static enum err append_provider(OrtSessionOptions *o, const struct ort_target *t, struct error *e)
+{
+    switch (t->device) {
+    case DEVICE_CPU:
+        return ERR_OK;
+    case DEVICE_OPENVINO:
+        return append_openvino(o, t, e);
+    case DEVICE_CUDA:
+        return append_cuda(o, e);
+    case DEVICE_TENSORRT:
+        return append_tensorrt(o, t, e);
+    }
+    return error_set(e, ERR_INVALID, "unknown device");
+}
+
+static enum err session_new(const char *path, const struct ort_target *t, OrtSession **ret_session,
                             struct error *e)
 {
     OrtSessionOptions *options = NULL;
     enum err r = status_error(runtime.api->CreateSessionOptions(&options), "options", e);
     if (!r)
-        r = set_options(options, threads, e);
+        r = set_options(options, t->threads, e);
+    if (!r)
+        r = append_provider(options, t, e);
     if (!r)
         r = status_error(runtime.api->CreateSession(runtime.env, path, options, ret_session),
                          "load model", e);
@@ -161,7 +324,8 @@ static enum err session_new(const char *path, int threads, OrtSession **ret_sess
     return r;
 }
 
-enum err ort_open(const char *path, int threads, struct ort_model **ret_model, struct error *e)
+enum err ort_open_on(const char *path, const struct ort_target *t, struct ort_model **ret_model,
+                     struct error *e)
 {
     struct ort_model *m = mem_alloc(sizeof *m);
     if (!m)
@@ -172,7 +336,7 @@ enum err ort_open(const char *path, int threads, struct ort_model **ret_model, s
         return r;
     }
     unsigned fp = denormals_off();
-    r = session_new(path, threads, &m->session, e);
+    r = session_new(path, t, &m->session, e);
     denormals_restore(fp);
     if (r) {
         runtime_unref();
@@ -182,6 +346,12 @@ enum err ort_open(const char *path, int threads, struct ort_model **ret_model, s
     mem_trim(); /* loading leaves as much free memory behind as the model has weights */
     *ret_model = m;
     return ERR_OK;
+}
+
+enum err ort_open(const char *path, int threads, struct ort_model **ret_model, struct error *e)
+{
+    const struct ort_target cpu = {.device = DEVICE_CPU, .threads = threads, .callers = 1};
+    return ort_open_on(path, &cpu, ret_model, e);
 }
 
 void ort_close(struct ort_model *m)

@@ -7,7 +7,7 @@
  * during a run (FaceNet's weights make them: 10x slower). */
 #pragma once
 
-#include "base/error.h"
+#include "vision/device.h"
 
 #include <stdint.h>
 
@@ -27,6 +27,22 @@ struct ort_tensor {
  * ret_model is the caller's (ort_close). Thread any. */
 NODISCARD enum err ort_open(const char *path, int threads, struct ort_model **ret_model,
                             struct error *e);
+/* Where a model runs, and how. */
+struct ort_target {
+    enum device device;
+    enum precision precision; /* of the arithmetic; int8 comes with the file */
+    int threads;              /* of one run, >= 1 */
+    int callers;              /* threads that will call ort_run at once, >= 1 */
+    const char *cache_dir;    /* tensorrt: folder for its engines; NULL keeps none */
+};
+
+/* ort_open on that device. Errors of ort_open; UNAVAILABLE too when the provider's library does not
+ * load or finds no device. The first model of a provider loads its library for good. */
+NODISCARD enum err ort_open_on(const char *path, const struct ort_target *t,
+                               struct ort_model **ret_model, struct error *e);
+/* Whether the libraries of the device's provider are installed: beside libonnxruntime.so,
+ * OpenVINO's also where set-up puts it. Says nothing about hardware. */
+bool ort_has_device(enum device d);
 void ort_close(struct ort_model *m);
 
 /* One inference. Output tensors state the shape that is expected; another shape is an error.

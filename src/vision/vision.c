@@ -12,6 +12,7 @@
 #include "vision/detector.h"
 #include "vision/encoder.h"
 #include "vision/image_codecs.h"
+#include "vision/ort.h"
 #include "vision/quality.h"
 
 enum { FULL_DECODE_PIXELS = 2100000, DECODE_LONG_SIDE = 1600 };
@@ -20,6 +21,7 @@ enum { WARM_BYTES_MAX = 256 * MIB, BATCH_LIMIT = 64 };
 struct vision {
     struct detector detector;
     struct encoder encoder;
+    struct device_choice choice; /* of the encoder */
     float min_confidence;
     int min_face_px, long_side, batch_max;
 };
@@ -66,6 +68,19 @@ static enum err check_options(const struct vision_options *o, struct error *e)
     return ERR_OK;
 }
 
+static enum err open_encoder(struct vision *v, const struct vision_options *o, struct error *e)
+{
+    struct device_facts facts;
+    device_facts_read(o->models_dir, o->encoder, &facts);
+    enum err r = device_choose(o->device, o->precision, &facts, &v->choice, e);
+    const struct ort_target on = {.device = v->choice.device,
+                                  .precision = v->choice.precision,
+                                  .threads = o->threads,
+                                  .callers = o->callers > 0 ? o->callers : 1,
+                                  .cache_dir = o->models_dir};
+    return r ? r : encoder_open(o->encoder, o->models_dir, &on, &v->encoder, e);
+}
+
 static enum err open_models(struct vision *v, const struct vision_options *o, struct error *e)
 {
     enum detector_kind kind;
@@ -73,7 +88,7 @@ static enum err open_models(struct vision *v, const struct vision_options *o, st
     if (!r)
         r = detector_open(kind, o->models_dir, o->threads, &v->detector, e);
     if (!r)
-        r = encoder_open(o->encoder, o->models_dir, o->threads, &v->encoder, e);
+        r = open_encoder(v, o, e);
     if (r)
         return r;
     if (o->mtcnn_min_face_px)
@@ -121,6 +136,9 @@ const char *vision_encoder(const struct vision *v) { return v->encoder.spec->nam
 const char *vision_preprocessing(const struct vision *v) { return crop_of(v)->preprocessing; }
 const char *vision_model_sha256(const struct vision *v) { return v->encoder.sha256; }
 int vision_dim(const struct vision *v) { return v->encoder.spec->dim; }
+const char *vision_device(const struct vision *v) { return device_name(v->choice.device); }
+const char *vision_precision(const struct vision *v) { return precision_name(v->choice.precision); }
+const char *vision_device_why(const struct vision *v) { return v->choice.why; }
 
 enum err vision_detect(struct vision *v, struct arena *a, const struct image *im,
                        struct face **ret_faces, int *ret_n, int64_t *ret_run_us, struct error *e)

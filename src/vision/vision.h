@@ -25,6 +25,9 @@ struct vision_options {
     int mtcnn_min_face_px;  /* smallest face MTCNN looks for, pixels of that; 0: 20 */
     int threads;            /* ONNX Runtime intra-op threads per run; 1 is right on CPUs */
     int batch_max;          /* faces embedded in one run */
+    const char *device;     /* of the encoder, see vision/device.h; NULL: cpu */
+    const char *precision;  /* of the encoder, see vision/device.h; NULL: fp32 */
+    int callers;            /* threads that will use the engine at once; 0: 1 */
 };
 
 /* Microseconds of wall clock per stage of one call. */
@@ -62,6 +65,10 @@ const char *vision_encoder(const struct vision *v);
 const char *vision_preprocessing(const struct vision *v);
 const char *vision_model_sha256(const struct vision *v); /* the encoder's file */
 int vision_dim(const struct vision *v);
+/* What the encoder runs on: "openvino", "bf16", and one sentence why. Valid until close. */
+const char *vision_device(const struct vision *v);
+const char *vision_precision(const struct vision *v);
+const char *vision_device_why(const struct vision *v);
 
 /* Finds and embeds every face of an encoded picture; faces in order of falling box area.
  * Errors of image_decode; UNAVAILABLE (inference failed). Cost: see `rollcall bench`. */
