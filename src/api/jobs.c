@@ -3,6 +3,8 @@
 
 #include "store/job.h"
 
+#include <math.h>
+
 struct photo_out {
     int64_t position;
     struct str name, verdict, detail;
@@ -25,7 +27,8 @@ static const struct field photo_fields[] = {
               "null until judged; accepted, or why not: no_face, many_faces, too_small, blurred, "
               "too_dark, too_bright, pose, not_same_person, duplicate_photo, unreadable."),
     FIELD_STR(struct photo_out, detail, 0, 256, FIELD_NULLABLE, "The same for people."),
-    FIELD_REAL(struct photo_out, quality, 0, 1, FIELD_REQUIRED, "1 is best; 0 when not judged."),
+    FIELD_REAL(struct photo_out, quality, 0, 1, FIELD_NULLABLE,
+               "1 is best; null until judged, or without a face."),
 };
 const struct schema photo_schema = SCHEMA("PhotoVerdict", struct photo_out, photo_fields);
 
@@ -76,11 +79,12 @@ static enum err fill(struct db_cx *cx, struct job_ctx *t, const struct job *j, s
     if (!o->photos)
         return error_set(e, ERR_NOMEM, "no memory for a job");
     for (int i = 0; i < o->n_photos; i++)
-        o->photos[i] = (struct photo_out){.position = photos[i].position,
-                                          .name = or_null(photos[i].name),
-                                          .verdict = or_null(photos[i].verdict),
-                                          .detail = or_null(photos[i].detail),
-                                          .quality = photos[i].quality};
+        o->photos[i] =
+            (struct photo_out){.position = photos[i].position,
+                               .name = or_null(photos[i].name),
+                               .verdict = or_null(photos[i].verdict),
+                               .detail = or_null(photos[i].detail),
+                               .quality = photos[i].quality > 0 ? photos[i].quality : (double)NAN};
     return ERR_OK;
 }
 

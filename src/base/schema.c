@@ -8,6 +8,9 @@
 #include <math.h>
 #include <stdio.h>
 
+/* 9 digits tell every float apart and print .67 as .67 */
+#define PRINT_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(9))
+
 static void complain(struct schema_errors *errs, const char *field, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 
@@ -338,10 +341,10 @@ enum err schema_print(const struct schema *s, const void *in, struct arena *a, s
                       struct error *e)
 {
     json_t *object = schema_encode(s, in);
-    size_t n = object ? json_dumpb(object, NULL, 0, JSON_COMPACT) : 0;
+    size_t n = object ? json_dumpb(object, NULL, 0, PRINT_FLAGS) : 0;
     char *text = n ? arena_alloc(a, n + 1) : NULL;
     if (text)
-        json_dumpb(object, text, n, JSON_COMPACT);
+        json_dumpb(object, text, n, PRINT_FLAGS);
     json_decref(object);
     if (!text)
         return error_set(e, ERR_NOMEM, "no memory to write a %s", s->name);

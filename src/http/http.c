@@ -125,6 +125,9 @@ static enum err exchange_admit(struct http_server *s, struct intake *in, struct 
     size_t max_body = 0;
     enum err r = s->callbacks.admit(s->callbacks.ctx, in->method,
                                     (struct str){in->path, in->path_n}, &max_body, e);
+    if (!r && in->no_length && max_body > 0)
+        return error_set(e, ERR_LENGTH_REQUIRED, "this %s needs Content-Length",
+                         http_method_name(in->method));
     if (!r && in->body_n > max_body && max_body == 0)
         return error_set(e, ERR_TOO_LARGE, "this request takes no body");
     if (!r && in->body_n > max_body)
@@ -162,7 +165,7 @@ static int on_request(struct lws *wsi, struct exchange **ret_exchange, struct st
         return -1;
     *ret_exchange = ex;
     enum err r = intake_read(wsi, uri, &in, &e);
-    bool close = r != ERR_OK || in.body_n > 0;
+    bool close = r != ERR_OK || in.body_n > 0 || in.no_length;
     ex->method = in.method;
     ex->head = in.head;
     size_t shown = in.path_n < sizeof ex->path - 1 ? in.path_n : sizeof ex->path - 1;
@@ -176,6 +179,7 @@ static int on_request(struct lws *wsi, struct exchange **ret_exchange, struct st
         return exchange_refuse(ex, &in, &e, close);
     }
     ex->request->pub.conn = ex->id;
+    ex->request->close = in.no_length; /* libwebsockets still waits for a body */
     ex->body_need = in.body_n;
     memcpy(ex->request_id, ex->request->pub.id, ID_TEXT);
     return exchange_start(ex, wsi);

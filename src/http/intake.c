@@ -115,6 +115,7 @@ enum err intake_read(struct lws *wsi, struct str uri, struct intake *ret_intake,
     struct intake *in = ret_intake;
     in->method = method_read(wsi, &in->head);
     in->body_n = 0;
+    in->no_length = false;
     enum err r = path_read(uri, in, e);
     if (r)
         return r;
@@ -123,9 +124,7 @@ enum err intake_read(struct lws *wsi, struct str uri, struct intake *ret_intake,
                          "chunked bodies are not read: send the body with Content-Length");
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH))
         return length_read(wsi, in, e);
-    if (in->method == HTTP_POST || in->method == HTTP_PUT || in->method == HTTP_PATCH)
-        return error_set(e, ERR_LENGTH_REQUIRED, "%s needs Content-Length, 0 when there is no body",
-                         http_method_name(in->method));
+    in->no_length = in->method == HTTP_POST || in->method == HTTP_PUT || in->method == HTTP_PATCH;
     return ERR_OK;
 }
 

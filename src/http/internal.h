@@ -34,6 +34,7 @@ enum {
 struct request {
     struct http_request pub;
     struct http_server *server;
+    bool close;     /* the connection ends with the answer */
     size_t charged; /* bytes counted in server->bodies */
     bool ws;        /* for ws_open, not handle */
 };
@@ -216,13 +217,14 @@ void exchange_sweep(struct http_server *s, struct exchange *ex, usec_t now);
 /* What decides whether a request is read at all. */
 struct intake {
     enum http_method method;
-    bool head;     /* HEAD: method is GET */
-    size_t body_n; /* announced by Content-Length */
+    bool head;      /* HEAD: method is GET */
+    bool no_length; /* POST, PUT or PATCH without Content-Length: fine where no body is taken */
+    size_t body_n;  /* announced by Content-Length */
     size_t path_n;
     char path[2048]; /* escaped again, see http_request.path */
 };
 /* Reads method, path and framing of the request that libwebsockets has parsed.
- * Errors INVALID (path, Content-Length, chunked body), LENGTH_REQUIRED. */
+ * Errors INVALID (path, Content-Length), LENGTH_REQUIRED (chunked body). */
 NODISCARD enum err intake_read(struct lws *wsi, struct str uri, struct intake *ret_intake,
                                struct error *e);
 /* Makes the request with its headers and room for its body. Errors INVALID (doubled Authorization,

@@ -177,7 +177,7 @@ static void handler_run(struct http_server *s, struct request *r)
             request_free(r);
         return;
     }
-    struct reply *reply = reply_new(&res, false);
+    struct reply *reply = reply_new(&res, r->close);
     request_free(r);
     if (!server_post(s, POST_REPLY, id, reply, USEC_PER_MIN))
         mem_free(reply);

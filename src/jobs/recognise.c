@@ -149,15 +149,18 @@ static struct str receipt(struct pass *p, int i, int sightings)
 {
     const struct decide_face *f = &p->faces[i];
     const struct jobs_env *env = p->env;
+    char margin[24] = "null"; /* nobody else to compare with */
+    if (f->second > -1)
+        snprintf(margin, sizeof margin, "%.4f", f->score - f->second);
     char *text = arena_printf(
         p->w->arena,
-        "{\"similarity\":%.4f,\"margin\":%.4f,\"threshold\":%.4f,\"risk_budget_per_10k\":%g,"
+        "{\"similarity\":%.4f,\"margin\":%s,\"threshold\":%.4f,\"risk_budget_per_10k\":%g,"
         "\"roster\":%d,\"quality\":%.3f,\"detector\":\"%s\",\"encoder\":\"%s\","
         "\"preprocessing\":\"%s\",\"model_sha256\":\"%s\",\"sightings\":%d,\"camera\":\"%s\"}",
-        f->score, f->score - f->second, p->decided[i].threshold, env->risk_budget_per_10k,
-        p->roster.n, (double)p->seen.faces[i].quality, vision_detector(env->vision),
-        vision_encoder(env->vision), vision_preprocessing(env->vision),
-        vision_model_sha256(env->vision), sightings, p->f->camera.text);
+        f->score, margin, p->decided[i].threshold, env->risk_budget_per_10k, p->roster.n,
+        (double)p->seen.faces[i].quality, vision_detector(env->vision), vision_encoder(env->vision),
+        vision_preprocessing(env->vision), vision_model_sha256(env->vision), sightings,
+        p->f->camera.text);
     return str_from(text);
 }
 

@@ -338,7 +338,7 @@ def test_the_headers_a_handler_may_need_are_kept(server):
         ("\x16\x03\x01 not http\r\n\r\n", 400),
         ("POST /echo HTTP/1.1\r\nHost: a\r\n\r\nabc", 411),
         ("PUT /echo HTTP/1.1\r\nHost: a\r\n\r\n", 411),
-        ("PATCH /echo HTTP/1.1\r\nHost: a\r\n\r\n", 411),
+        ("PATCH /echo HTTP/1.1\r\nHost: a\r\n\r\n", 405),
         ("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 411),
         ("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc", 411),
         ("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400),
