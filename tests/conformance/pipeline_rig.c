@@ -24,7 +24,7 @@ enum {
 #define LEASE (400 * USEC_PER_MSEC)
 #define JOB_LEASE (30 * USEC_PER_SEC)
 #define CONFIRM_GAP (300 * USEC_PER_MSEC)
-#define SETTLE_MAX (30 * USEC_PER_SEC)
+#define SETTLE_MAX (2 * USEC_PER_MIN) /* sanitizers on a loaded machine are slow */
 #define POLL (5 * USEC_PER_MSEC)
 
 static const uint8_t register_key[CHAIN_KEY_BYTES] = {7};
@@ -399,6 +399,18 @@ static bool is_idle(struct rig *r)
     return db_read(r->db, open_work_fn, &w, NULL) == ERR_OK && w.outbox_n + w.jobs_n == 0;
 }
 
+static void fail_left_over(struct rig *r)
+{
+    struct queue_stats s = {0};
+    struct open_work w = {.a = r->a};
+    struct error e = {0};
+    if (queue_stats(r->queue, &s, &e) || db_read(r->db, open_work_fn, &w, &e))
+        fail_msg("%s: %s", r->subject->suite.name, e.msg);
+    fail_msg("%s, seed %llu: left over: %zu items, %zu claimed, outbox %d, jobs %d",
+             r->subject->suite.name, (unsigned long long)r->seed, s.items, s.claimed, w.outbox_n,
+             w.jobs_n);
+}
+
 void rig_settle(struct rig *r, usec_t rough)
 {
     usec_t start = time_mono();
@@ -407,8 +419,7 @@ void rig_settle(struct rig *r, usec_t rough)
         if (spent >= rough)
             rig_calm(r);
         if (spent > SETTLE_MAX)
-            fail_msg("%s, seed %llu: work is left over", r->subject->suite.name,
-                     (unsigned long long)r->seed);
+            fail_left_over(r);
         suite_sleep(POLL);
     }
     rig_calm(r);

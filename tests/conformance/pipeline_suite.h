@@ -109,7 +109,7 @@ void rig_second_process(struct rig *r);
 /* No more misfortunes. */
 void rig_calm(struct rig *r);
 /* Waits, in chaos for at most `rough` and then in calm, until queue and outbox are empty and no job
- * is open; fails the test when that takes 30 s. */
+ * is open; fails the test when that takes 2 min. */
 void rig_settle(struct rig *r, usec_t rough);
 
 /* A frame id, and the push of a frame as the API does it: repeated until it is taken. */
