@@ -19,6 +19,8 @@ static const struct fmr_table tables[] = {
     {"facenet128", "rot115x105w", 3, -1.5415, 2.6517, -11.0306},
     {"facenet128", "rot115x097w-retinaface", 1, -0.9260, 0.6186, -9.9807},
     {"facenet128", "rot115x097w-retinaface", 3, -1.3197, 1.9558, -10.5617},
+    {"facenet128", "rot120x097w-mtcnn", 1, -1.1809, 1.7690, -10.9945},
+    {"facenet128", "rot120x097w-mtcnn", 3, -0.9024, 0.4536, -9.0659},
     {"omz0095", "points5", 1, -0.4675, -3.9597, -10.5357},
     {"omz0095", "points5", 3, -0.7783, -2.2099, -11.6452},
 };

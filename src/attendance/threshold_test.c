@@ -14,6 +14,7 @@
 #define FACENET "facenet128"
 #define YUNET_CROP "rot115x105w"
 #define RETINA_CROP "rot115x097w-retinaface"
+#define MTCNN_CROP "rot120x097w-mtcnn"
 
 static const int people[] = {10, 30, 50, 100, 300, 600};
 static const double budgets[] = {100, 30, 10}; /* per 10,000: FPIR 1, .3 and .1 % */
@@ -71,6 +72,28 @@ static const struct row {
       {.587, .632, .671},
       {.628, .671, .707},
       {.653, .694, .729}}},
+    {FACENET,
+     MTCNN_CROP,
+     3,
+     .005,
+     .005,
+     {{.507, .563, .610},
+      {.559, .610, .653},
+      {.581, .631, .673},
+      {.610, .657, .698},
+      {.653, .698, .736},
+      {.679, .722, .759}}},
+    {FACENET,
+     MTCNN_CROP,
+     1,
+     .005,
+     .005,
+     {{.495, .549, .593},
+      {.544, .593, .634},
+      {.566, .612, .652},
+      {.593, .638, .675},
+      {.634, .675, .711},
+      {.658, .698, .732}}},
 };
 
 static const struct fmr_table *table(const char *encoder, const char *preprocessing, int photos)
