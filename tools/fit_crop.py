@@ -10,7 +10,7 @@ on the same photos: pair accuracy, TAR at FAR 1e-3, 1:N rates, the table of log1
 c2 s^2 for one-photo and three-photo templates, thresholds, and the FPIR those give to unseen
 people.
 PHOTOS holds one folder a person. Detections and embeddings are kept in WORK and used again.
-docs/decisions/0003-retinaface-crop-and-thresholds.md records a run.
+docs/decisions/0003-retinaface-crop-and-thresholds.md and 0008-mtcnn-crop.md record runs.
 """
 import argparse, hashlib, multiprocessing, os, sys
 from itertools import product
