@@ -5,6 +5,7 @@
 #        tools/setup.sh test       the same, and what tests and lint need
 #        tools/setup.sh openvino   the optional OpenVINO provider of ONNX Runtime (Intel CPUs)
 #        tools/setup.sh encoders   the optional encoders facenet512 and dlib128 (190 MB)
+#        tools/setup.sh int8       facenet128 in 8 bits, made and measured here (processors with VNNI)
 #        tools/setup.sh upstream   asks the projects of the optional models again
 #
 # Run it as often as you like: a step that is done is verified and skipped, a step that was cut off starts anew,
@@ -195,7 +196,7 @@ setup_test()
 
 mode=${1:-}
 case $mode in
-run | test | openvino | encoders | upstream) ;;
+run | test | openvino | encoders | int8 | upstream) ;;
 *) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2 ;;
 esac
 mkdir -p .deps/downloads data/models
@@ -213,6 +214,12 @@ encoders)
     setup_run
     step "Model facenet512 (encoder)" in_venv tools/install_models.py --upstream facenet512
     step "Model dlib128 (encoder)" in_venv tools/install_models.py --upstream dlib128
+    ;;
+int8)
+    step_count=11
+    setup_run
+    step "Python environment for quantising" python_environment tools/requirements-setup.txt tools/requirements-test.txt
+    step "Model facenet128 in int8" in_venv tools/quantise.py
     ;;
 upstream) rm -f .deps/upstream.asked; step_count=9; setup_run ;;
 esac

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "cmd/args.h"
+#include "cmd/bench_devices.h"
 #include "cmd/cmd.h"
 #include "cmd/frames.h"
 #include "cmd/settings.h"
@@ -12,11 +13,16 @@ static const char about[] =
     "1,000\n"
     "people, mark in SQLite) at 1 and 2 threads a model run, on a 640x480 frame with one face and\n"
     "on a bigger one with several. 'overhead' is everything but the models' own run time.\n"
-    "Pictures: --image, else the samples that set-up fetched.";
+    "Pictures: --image, else the samples that set-up fetched. --compare measures the encoder alone "
+    "on\n"
+    "several devices and in several precisions, in turns.";
 
 static const char examples[] = "  rollcall bench\n"
                                "  rollcall bench --seconds 10\n"
-                               "  rollcall bench --image lecture-hall.jpg";
+                               "  rollcall bench --image lecture-hall.jpg\n"
+                               "  rollcall bench --device openvino --precision bf16\n"
+                               "  rollcall bench --compare cpu/fp32,cpu/int8,openvino/bf16\n"
+                               "  rollcall bench --compare all";
 
 enum { PICTURE_MAX = 64 * 1024 * 1024, PICTURES_MAX = 2 };
 
@@ -117,7 +123,7 @@ static enum err run(const struct config *config, const char *image, const char *
 
 int cmd_bench(int argc, char **argv)
 {
-    const char *image = NULL, *samples = ".deps/samples";
+    const char *image = NULL, *compare = NULL, *samples = ".deps/samples";
     double seconds = 5;
     const struct arg_option options[] = {
         {.name = "image", .metavar = "FILE", .ret = &image, .help = "measure with this picture"},
@@ -128,13 +134,17 @@ int cmd_bench(int argc, char **argv)
          .min = 0.1,
          .max = 600,
          .help = "for each picture and thread count (default 5)"},
+        {.name = "compare",
+         .metavar = "LIST",
+         .ret = &compare,
+         .help = "DEVICE/PRECISION,... or all: the encoder alone, in turns"},
         {.name = "samples",
          .metavar = "DIR",
          .ret = &samples,
          .help = "the sample photos (default .deps/samples)"},
     };
     const struct arg_spec spec = {.command = "bench",
-                                  .synopsis = "[--image FILE] [--seconds N]",
+                                  .synopsis = "[--image FILE] [--seconds N] [--compare LIST]",
                                   .about = about,
                                   .examples = examples,
                                   .options = options,
@@ -145,7 +155,9 @@ int cmd_bench(int argc, char **argv)
     enum args_outcome outcome = settings_args(&spec, argc, argv, &args, &config);
     if (outcome != ARGS_RUN)
         return args_status(outcome);
-    if (run(config, image, samples, (usec_t)(seconds * USEC_PER_SEC), &e))
+    usec_t duration = (usec_t)(seconds * USEC_PER_SEC);
+    if (compare ? bench_devices(config, compare, samples, duration, &e)
+                : run(config, image, samples, duration, &e))
         return cmd_fail("bench", &e);
     return CMD_OK;
 }
