@@ -20,8 +20,8 @@
 /* A second face counts as "many" when its area is more than this part of the largest. */
 static const float MANY_FACES_AREA = 0.35f;
 /* A photo further than this from the student's other photos is refused as of somebody else. Half of
- * what recognition needs of ten people (MODELS section 7: .50 at a 1 % budget), so that only a gross
- * mistake is refused: a chosen limit, not a measured error rate. */
+ * what recognition needs of ten people (MODELS section 7: .50 at a 1 % budget), so that only a
+ * gross mistake is refused: a chosen limit, not a measured error rate. */
 static const double SAME_PERSON_COS = 0.25;
 enum { SAME_PERSON_MIN_PHOTOS = 2 };
 
