@@ -156,11 +156,12 @@ static struct str receipt(struct pass *p, int i, int sightings)
         p->w->arena,
         "{\"similarity\":%.4f,\"margin\":%s,\"threshold\":%.4f,\"risk_budget_per_10k\":%g,"
         "\"roster\":%d,\"quality\":%.3f,\"detector\":\"%s\",\"encoder\":\"%s\","
-        "\"preprocessing\":\"%s\",\"model_sha256\":\"%s\",\"sightings\":%d,\"camera\":\"%s\"}",
+        "\"preprocessing\":\"%s\",\"model_sha256\":\"%s\",\"device\":\"%s\",\"precision\":\"%s\","
+        "\"sightings\":%d,\"camera\":\"%s\"}",
         f->score, margin, p->decided[i].threshold, env->risk_budget_per_10k, p->roster.n,
         (double)p->seen.faces[i].quality, vision_detector(env->vision), vision_encoder(env->vision),
-        vision_preprocessing(env->vision), vision_model_sha256(env->vision), sightings,
-        p->f->camera.text);
+        vision_preprocessing(env->vision), vision_model_sha256(env->vision),
+        vision_device(env->vision), vision_precision(env->vision), sightings, p->f->camera.text);
     return str_from(text);
 }
 

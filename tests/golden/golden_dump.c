@@ -5,6 +5,8 @@
  *     golden_dump MODELS_DIR DETECTOR[+ENCODER] LONG_SIDE PICTURE
  *
  * The second form takes an encoded picture through vision_analyse as a worker does.
+ * Environment: GOLDEN_DEVICE and GOLDEN_PRECISION as the options device and precision; unset: cpu
+ * and fp32.
  * RAWFILE holds WIDTH x HEIGHT RGB bytes, so both sides start from the same decoded pixels. With
  * BOX_AND_EYES = "x,y,w,h,eye0x,eye0y,eye1x,eye1y" that face is cropped and embedded and nothing is
  * detected. Faces come in the detector's order, best score first. */
@@ -13,6 +15,7 @@
 #include "vision/encoder.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { MEMORY_BYTES_MAX = 1024 * MIB, GIVEN_NUMBERS = 8, PIXELS_MAX = 64000000 };
 enum { PICTURE_ARGUMENTS = 5, RAW_ARGUMENTS = 7, GIVEN_ARGUMENTS = 8 };
@@ -154,7 +157,9 @@ static enum err run(char **argv, int argc, struct error *e)
                                .min_confidence = .6,
                                .min_face_px = 28,
                                .threads = 1,
-                               .batch_max = 8};
+                               .batch_max = 8,
+                               .device = getenv("GOLDEN_DEVICE"),
+                               .precision = getenv("GOLDEN_PRECISION")};
     _cleanup_(arena_freep) struct arena *a = arena_new(MEMORY_BYTES_MAX);
     if (!a)
         return error_set(e, ERR_NOMEM, "memory");
