@@ -128,13 +128,36 @@ static void balanced_accuracy_weighs_both_classes_alike(void **state)
 
 static void pairs_across_folds_do_not_count_for_accuracy(void **state)
 {
-    struct eval_score more[ARRAY_LEN(rows) + 1];
+    enum { MORE = 3 };
+    struct eval_score more[ARRAY_LEN(rows) + MORE];
     (void)state;
     memcpy(more, rows, sizeof rows);
-    more[ARRAY_LEN(rows)] = (struct eval_score){.score = 0.99f, .b = 1, .fold = -1};
+    for (int i = 0; i < MORE; i++) /* would pull the threshold down to .1 */
+        more[ARRAY_LEN(rows) + i] = (struct eval_score){.score = 0.1f, .fold = -1, .same = true};
     struct eval_scores s = {.rows = more, .n = ARRAY_LEN(more), .folds = 2};
     eval_scores_sort(&s);
     assert_near(eval_fold_accuracy(&s, 0), 0.75);
+}
+
+static void a_score_at_the_threshold_is_accepted(void **state)
+{
+    struct eval_score equal[] = {{.score = 0.7f, .fold = 0, .same = true},
+                                 {.score = 0.7f, .fold = 1, .same = true},
+                                 {.score = 0.1f, .fold = 1, .b = 1}};
+    struct eval_scores s = {.rows = equal, .n = ARRAY_LEN(equal), .folds = 2};
+    (void)state;
+    eval_scores_sort(&s);
+    assert_near(eval_fold_accuracy(&s, 0), 1);
+}
+
+static void a_pair_of_two_needs_both_people_drawn(void **state)
+{
+    struct eval_scores s = sorted();
+    const float without_five[PEOPLE] = {1, 1, 1, 1, 1, 0, 1, 1}; /* impostor .4 and genuine .7 go */
+    double threshold = 0;
+    (void)state;
+    assert_near(eval_tar(&s, 0.25, without_five, &threshold), 2 / 3.0);
+    assert_near(threshold, 0.6);
 }
 
 static void verification_brings_everything(void **state)
@@ -219,6 +242,8 @@ int main(void)
         cmocka_unit_test(a_fold_is_judged_by_the_threshold_of_the_others),
         cmocka_unit_test(balanced_accuracy_weighs_both_classes_alike),
         cmocka_unit_test(pairs_across_folds_do_not_count_for_accuracy),
+        cmocka_unit_test(a_score_at_the_threshold_is_accepted),
+        cmocka_unit_test(a_pair_of_two_needs_both_people_drawn),
         cmocka_unit_test(verification_brings_everything),
         cmocka_unit_test(verification_wants_both_kinds_of_pairs),
         cmocka_unit_test(the_spread_is_mean_and_quantiles),

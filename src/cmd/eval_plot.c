@@ -11,6 +11,8 @@
 #include <math.h>
 
 enum { WIDTH = 880, HEIGHT = 600, LEFT = 84, RIGHT = 28, TOP = 118, BOTTOM = 64, LABEL = 96 };
+/* How much of a histogram's height its highest bar takes; thresholds are named above. */
+#define BAR_SHARE 0.84
 enum { LEGEND_TOP = 82, LEGEND_ROW = 21 };
 enum { AXIS_X, AXIS_Y };
 enum mark { MARK_LINE, MARK_DOT, MARK_RING };
@@ -192,14 +194,6 @@ static double lowest_far(const struct eval_run *runs, int n)
     return fmax(lowest, -6);
 }
 
-static double tar_at(const struct eval_verification *v, double far)
-{
-    double tar = 0;
-    for (int i = 0; i < v->n_curve && v->curve[i].far <= far * 1.000001; i++)
-        tar = v->curve[i].tar;
-    return tar;
-}
-
 static const struct eval_run *first_verified(const struct eval_run *runs, int n)
 {
     for (int i = 0; i < n; i++)
@@ -215,8 +209,8 @@ static enum err plot_roc(const char *folder, const struct eval_run *runs, int n,
     double left = lowest_far(runs, n), bottom = 1;
     for (int i = 0; i < n; i++)
         if (runs[i].verified)
-            bottom = fmin(bottom, tar_at(&runs[i].verification, pow(10, left)));
-    double step = bottom > 0.9 ? 0.02 : 0.1;
+            bottom = fmin(bottom, runs[i].verification.curve[0].tar);
+    double step = bottom > 0.9 ? 0.01 : bottom > 0.75 ? 0.05 : 0.1;
     bottom = fmax(0, step * floor(bottom / step - 0.01));
     describe(first_verified(runs, n), "Verification", text, sizeof text);
     chart_open(&c, "How many pairs of one person are accepted (ROC)", text);
@@ -314,8 +308,8 @@ static void area(struct chart *c, const double *bins, double most, const struct 
 {
     cairo_move_to(c->cr, px(0), py(0));
     for (int i = 0; i < EVAL_BINS; i++) {
-        cairo_line_to(c->cr, px((double)i / EVAL_BINS), py(bins[i] / most * 0.9));
-        cairo_line_to(c->cr, px((i + 1.0) / EVAL_BINS), py(bins[i] / most * 0.9));
+        cairo_line_to(c->cr, px((double)i / EVAL_BINS), py(bins[i] / most * BAR_SHARE));
+        cairo_line_to(c->cr, px((i + 1.0) / EVAL_BINS), py(bins[i] / most * BAR_SHARE));
     }
     cairo_line_to(c->cr, px(1), py(0));
     set_colour(c, k, 0.45);
@@ -360,9 +354,9 @@ static enum err plot_scores(const char *folder, const struct eval_run *run, stru
         tick(&c, AXIS_X, (s - low) / span, label);
     }
     double step = most > 0.08 ? 0.02 : 0.01;
-    for (double y = 0; y / most * 0.9 < 1; y += step) {
+    for (double y = 0; y / most * BAR_SHARE < 1; y += step) {
         percent_label(y, label);
-        tick(&c, AXIS_Y, y / most * 0.9, label);
+        tick(&c, AXIS_Y, y / most * BAR_SHARE, label);
     }
     snprintf(label, sizeof label, "share of the pairs, each bar %.3f wide", span / EVAL_BINS);
     axis_titles(&c, "score (cosine)", label);
