@@ -338,9 +338,10 @@ void app_stop(struct app *app)
     if (app->server_json[0])
         unlink(app->server_json);
     if (app->http)
-        http_close(app->http, app->cfg->shutdown_timeout_s * USEC_PER_SEC);
+        http_stop(app->http, app->cfg->shutdown_timeout_s * USEC_PER_SEC);
     atomic_store(&app->jobs_for_events, NULL);
     jobs_stop(app->jobs);
+    http_free(app->http); /* workers published to its peers until now; its peers unsubscribe */
     bus_close(app->bus);
     queue_close(app->queue);
     api_free(app->api);

@@ -144,7 +144,7 @@ struct http_server {
     int n_handlers;
     bool loop_started;
     atomic_bool woken, draining, stopping, handlers_running, resync;
-    atomic_int in_hand; /* exchanges and peers; read by http_close */
+    atomic_int in_hand; /* exchanges and peers; read by http_stop */
     atomic_llong lost;  /* droppable events that never reached the loop */
     atomic_size_t bodies;
     /* loop thread */

@@ -128,7 +128,7 @@ static void take_post(struct http_server *s, const struct message *msg)
         ws_post(s, kind, msg->id, what);
 }
 
-/* What http_close wants of the loop, in its own thread. */
+/* What http_stop wants of the loop, in its own thread. */
 static void loop_drain_step(struct http_server *s)
 {
     if (!s->listener)
@@ -444,17 +444,21 @@ enum err http_open(const struct http_options *o, const struct http_callbacks *cb
     return r;
 }
 
-void http_close(struct http_server *s, usec_t drain)
+void http_stop(struct http_server *s, usec_t drain)
 {
-    if (!s)
-        return;
     usec_t until = time_mono() + drain;
     atomic_store(&s->draining, true);
     lws_cancel_service(s->context);
     while (atomic_load(&s->in_hand) > 0 && time_mono() < until)
         usleep(2000);
     threads_stop(s);
-    server_free(s);
+    mailbox_close(s->inbox);
+}
+
+void http_free(struct http_server *s)
+{
+    if (s)
+        server_free(s);
 }
 
 int http_port(const struct http_server *s) { return s->port; }

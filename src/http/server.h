@@ -109,9 +109,11 @@ struct http_options {
 NODISCARD enum err http_open(const struct http_options *o, const struct http_callbacks *cb,
                              struct http_server **ret_server, struct error *e);
 /* Stops accepting, answers what is in hand for at most `drain`, closes peers (1001), joins. A
- * handler that still runs is waited for. Nobody may call http_respond or ws_* of this server
- * afterwards. */
-void http_close(struct http_server *s, usec_t drain);
+ * handler that still runs is waited for. From here on http_respond and ws_* do nothing. */
+void http_stop(struct http_server *s, usec_t drain);
+/* After http_stop, when nobody will call http_respond or ws_* of this server any more. The last
+ * callbacks (ws_closed) run in here. NULL is fine. */
+void http_free(struct http_server *s);
 int http_port(const struct http_server *s);
 
 /* Answers a pending request; bytes are copied. A gone connection is no error. Thread: any. */

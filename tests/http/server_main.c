@@ -287,6 +287,7 @@ int main(int argc, char **argv)
     struct pollfd p = {.fd = signals[0], .events = POLLIN};
     while (poll(&p, 1, -1) < 0)
         continue;
-    http_close(server, setting(argc, argv, "drain_ms", 2000) * USEC_PER_MSEC);
+    http_stop(server, setting(argc, argv, "drain_ms", 2000) * USEC_PER_MSEC);
+    http_free(server);
     return 0;
 }

@@ -34,9 +34,10 @@ def test_a_stop_finishes_the_frames_in_hand_or_tells(serve):
     server = serve()
     student = server.api.enrol("S", photos("train", "elton_john", 2))
     session = server.api.session(server.api.course("C", [student["id"]], confirmations=1)["id"])["id"]
-    for path in photos("val", "elton_john") * 4:
-        server.api.frame(session, path, 202)
-    assert server.stop() == 0
+    with server.api.feed(session):  # workers publish to it while the server goes down
+        for path in photos("val", "elton_john") * 10:
+            server.api.frame(session, path, 202)
+        assert server.stop() == 0
     server.restart()
     assert len(server.api.marks(session)["items"]) <= 1
     assert server.api.get(f"/v1/sessions/{session}")["status"] == "active"
