@@ -20,13 +20,13 @@ static const char about[] =
     "Measures recognition on DIR/PERSON/PHOTO.jpg, a folder of photos for each person: how often\n"
     "two photos of one person are told from two people (ROC, equal error rate, accuracy, TAR at\n"
     "FAR), how often a photo gets its own name among N people while strangers seldom get one, and\n"
-    "whether the threshold of the risk budget keeps it on these people. Of each photo the main "
-    "face\n"
-    "counts; photos without one, or with one too poor to enrol, are counted and left out.\n"
+    "whether the threshold of the risk budget keeps it on these people. Of each photo the main\n"
+    "face counts; photos without one, or with one too poor to enrol, are counted and left out.\n"
     "\n"
     "--pairs takes a file in LFW's pairs format; without it every photo is compared with every\n"
-    "other. The detector and encoder may be lists: --encoder a,b. Embeddings are biometric data:\n"
-    "they are forgotten at the end, and --cache writes them to disk UNENCRYPTED (mode 0600).";
+    "other. Detector and encoder may be lists, --encoder a,b; --device and --precision are those\n"
+    "of the configuration. Embeddings are biometric data: they are forgotten at the end, unless\n"
+    "--cache has them written to disk, UNENCRYPTED (mode 0600).";
 
 static const char examples[] =
     "  rollcall eval photos-of-my-school\n"
@@ -72,9 +72,12 @@ static bool read_sizes(const char *list, struct eval_plan *plan)
 static void describe_engine(const struct vision *v, const struct vision_options *o,
                             char key[static KEY_MAX])
 {
-    snprintf(key, KEY_MAX, "rollcall-eval 1 %s %s %s %d sha256=%s side=%d min_px=%d confidence=%g",
+    snprintf(key, KEY_MAX,
+             "rollcall-eval 1 %s %s %s %d sha256=%s device=%s precision=%s side=%d min_px=%d "
+             "mtcnn=%d confidence=%g",
              vision_detector(v), vision_encoder(v), vision_preprocessing(v), vision_dim(v),
-             vision_model_sha256(v), o->detector_long_side, o->min_face_px, o->min_confidence);
+             vision_model_sha256(v), vision_device(v), vision_precision(v), o->detector_long_side,
+             o->min_face_px, o->mtcnn_min_face_px, o->min_confidence);
 }
 
 static enum err identify_models(struct eval_run *run, const struct vision *v,
@@ -84,11 +87,13 @@ static enum err identify_models(struct eval_run *run, const struct vision *v,
     run->encoder = arena_strdup(a, str_from(vision_encoder(v)));
     run->preprocessing = arena_strdup(a, str_from(vision_preprocessing(v)));
     run->sha256 = arena_strdup(a, str_from(vision_model_sha256(v)));
-    run->precision = "fp32";
+    run->device = arena_strdup(a, str_from(vision_device(v)));
+    run->precision = arena_strdup(a, str_from(vision_precision(v)));
     run->long_side = o->detector_long_side;
     run->min_face_px = o->min_face_px;
     run->min_confidence = o->min_confidence;
-    if (!run->detector || !run->encoder || !run->preprocessing || !run->sha256)
+    if (!run->detector || !run->encoder || !run->preprocessing || !run->sha256 || !run->device ||
+        !run->precision)
         return error_set(e, ERR_NOMEM, "out of memory");
     return ERR_OK;
 }
@@ -135,8 +140,12 @@ static enum err run_one(struct session *s, const char *detector, const char *enc
                                            .min_confidence = c->detector_min_confidence,
                                            .min_face_px = (int)c->face_min_px,
                                            .detector_long_side = (int)c->detector_long_side,
+                                           .mtcnn_min_face_px = (int)c->mtcnn_min_face_px,
                                            .threads = 1,
-                                           .batch_max = (int)c->batch_faces_max};
+                                           .batch_max = (int)c->batch_faces_max,
+                                           .device = config_text(c, OPTION_device),
+                                           .precision = config_text(c, OPTION_precision),
+                                           .callers = (int)s->command->threads};
     struct eval_run *run = &s->runs[s->n];
     struct vision *v = NULL;
     if (s->n == EVAL_RUNS_MAX)

@@ -17,8 +17,9 @@ static void print_set(FILE *out, const struct eval_run *run)
 {
     fprintf(out, "\nMeasured with detector %s, encoder %s (%d numbers, sha256 %.12s),\n",
             run->detector, run->encoder, run->dim, run->sha256);
-    fprintf(out, "preprocessing %s, precision %s, detection at %d px, confidence %.2f,\n",
-            run->preprocessing, run->precision, run->long_side, run->min_confidence);
+    fprintf(out,
+            "preprocessing %s, device %s, precision %s, detection at %d px, confidence %.2f,\n",
+            run->preprocessing, run->device, run->precision, run->long_side, run->min_confidence);
     fprintf(out,
             "on %d photos: %d usable of %d people, %d without a face, %d unreadable, %d refused",
             run->photos, run->usable, run->people, run->counts[EVAL_NO_FACE],
@@ -231,13 +232,13 @@ static json_t *run_json(const struct eval_run *run)
     for (int k = 0; k < EVAL_SHOTS_N; k++)
         if (run->has_table[k])
             json_array_append_new(tables, table_json(run, k));
-    return json_pack("{ss ss ss ss ss si si sf so so so so so}", "detector", run->detector,
-                     "encoder", run->encoder, "preprocessing", run->preprocessing, "precision",
-                     run->precision, "encoder_sha256", run->sha256, "detector_long_side",
-                     run->long_side, "face_min_px", run->min_face_px, "min_confidence",
-                     run->min_confidence, "measured_on", set_json(run), "verification",
-                     verification_json(run), "identification", ident, "risk_budget", budget,
-                     "fmr_tables", tables);
+    return json_pack("{ss ss ss ss ss ss si si sf so so so so so}", "detector", run->detector,
+                     "encoder", run->encoder, "preprocessing", run->preprocessing, "device",
+                     run->device, "precision", run->precision, "encoder_sha256", run->sha256,
+                     "detector_long_side", run->long_side, "face_min_px", run->min_face_px,
+                     "min_confidence", run->min_confidence, "measured_on", set_json(run),
+                     "verification", verification_json(run), "identification", ident, "risk_budget",
+                     budget, "fmr_tables", tables);
 }
 
 enum err eval_report_json(const char *path, const char *folder, const struct eval_run *runs, int n,

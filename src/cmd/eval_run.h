@@ -30,7 +30,7 @@ struct eval_budget_row {
 };
 
 struct eval_run {
-    const char *detector, *encoder, *preprocessing, *precision, *sha256; /* borrowed */
+    const char *detector, *encoder, *preprocessing, *device, *precision, *sha256; /* borrowed */
     int long_side, min_face_px, dim;
     double min_confidence;
     int photos, people, usable; /* of the set */

@@ -78,7 +78,7 @@ def evaluated(tmp_path_factory):
         for file in files:
             os.symlink((source / name / file).resolve(), folder / "photos" / name / file)
     write_pairs(folder / "pairs.txt", people)
-    common = [folder / "photos", "--models-dir", MODELS.resolve(), "--cache", folder / "cache", "--splits", SPLITS,
+    common = [folder / "photos", "--models-dir", MODELS.resolve(), "--device", "cpu", "--precision", "fp32", "--cache", folder / "cache", "--splits", SPLITS,
               "--gallery-sizes", GALLERY]
     runs = []
     for name, more in (("pairs", ["--pairs", folder / "pairs.txt"]), ("all", [])):
