@@ -1,6 +1,7 @@
 """The real program, driven from outside: a server of one's own, its API, its event feed, the sample photos.
 
-Environment: ROLLCALL the program (default build/rollcall), ROLLCALL_SLOW how much more time to give (sanitizers).
+Environment: ROLLCALL the program (default build/rollcall), MODELS the folder of the models, ROLLCALL_SLOW how much
+more time to give (sanitizers).
 Nothing here sleeps for a fixed time: what takes time is waited for, with a deadline.
 """
 import json
@@ -18,7 +19,7 @@ import websockets.sync.client
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / ".deps/samples"
-MODELS = ROOT / "data/models"
+MODELS = Path(os.environ.get("MODELS", ROOT / "data/models"))
 SLOW = float(os.environ.get("ROLLCALL_SLOW", "1"))
 PEOPLE = ("ben_afflek", "elton_john", "jerry_seinfeld", "mindy_kaling", "madonna")
 OUTSIDER = "madonna"  # enrolled, on no roster
