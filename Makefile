@@ -2,8 +2,8 @@
 BUILD ?= build
 SETUP_FLAGS ?=
 
-.PHONY: all setup setup-test build run test test-unit test-golden test-integration test-asan test-lint lint bench \
-    openapi docs clean
+.PHONY: all setup setup-test build run test test-unit test-conformance test-http test-golden test-integration \
+    test-asan test-tsan test-lint lint bench openapi docs clean
 
 all: build
 
@@ -31,20 +31,10 @@ run: build
 test: setup-test
 	@tools/test.sh all
 
-test-unit: setup-test
-	@tools/test.sh unit
+test-unit test-conformance test-http test-golden test-integration test-asan test-tsan test-lint: setup-test
+	@tools/test.sh $(@:test-%=%)
 
-test-golden: setup-test
-	@tools/test.sh golden
-
-test-integration: setup-test
-	@tools/test.sh integration
-
-test-asan: setup-test
-	@tools/test.sh asan
-
-test-lint lint: setup-test
-	@tools/test.sh lint
+lint: test-lint
 
 bench: build
 	@$(BUILD)/rollcall bench

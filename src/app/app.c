@@ -276,6 +276,8 @@ static enum err start(struct app *app, struct app_hello *ret_hello, struct error
     if (r == ERR_OK)
         r = app_first_admin(app, ret_hello->code, e);
     if (r == ERR_OK)
+        r = app_release_jobs(app, e);
+    if (r == ERR_OK)
         r = open_recognition(app, e);
     if (r == ERR_OK)
         r = open_traffic(app, e);

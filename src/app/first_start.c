@@ -47,6 +47,17 @@ enum err app_first_admin(struct app *app, char ret_code[static 24], struct error
     return r;
 }
 
+static enum err release_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    (void)ctx;
+    return job_release_all(cx, time_utc(), e);
+}
+
+enum err app_release_jobs(struct app *app, struct error *e)
+{
+    return db_tx(app->db, release_fn, NULL, e);
+}
+
 static enum err detector_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct start_ctx *t = ctx;

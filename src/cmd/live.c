@@ -311,10 +311,11 @@ struct reader {
 
 static enum err open_feed(struct reader *r, struct error *e)
 {
-    char path[128 + ID_TEXT], after[32] = "";
-    if (r->last_id > 0)
-        snprintf(after, sizeof after, "?after=%lld", (long long)r->last_id);
-    snprintf(path, sizeof path, "/v1/sessions/%s/events%s", r->live->options->session, after);
+    /* Also the first time: the server subscribes us a moment after it accepted the connection, and
+     * a result that is faster than that comes with what was "missed". after=0: all that is kept. */
+    char path[160 + ID_TEXT];
+    snprintf(path, sizeof path, "/v1/sessions/%s/events?after=%lld", r->live->options->session,
+             (long long)r->last_id);
     return http_feed_open(remote_url(r->remote), remote_token(r->remote), path, &r->feed, e);
 }
 
@@ -342,7 +343,8 @@ static void handle_event(struct reader *r, const json_t *event)
     struct live *l = r->live;
     const char *type = json_text(event, "type"), *frame = json_text(event, "frame");
     char name[NAME_TEXT] = "";
-    if (json_is_integer(json_object_get(event, "id")))
+    bool first = r->last_id == 0, has_id = json_is_integer(json_object_get(event, "id"));
+    if (has_id)
         r->last_id = json_integer_value(json_object_get(event, "id"));
     if (strcmp(type, "frame_result") == 0) {
         if (!take_flight(l, frame, &l->counts.processed, name))
@@ -355,7 +357,7 @@ static void handle_event(struct reader *r, const json_t *event)
             feedback_note(r->feedback, name, "dropped", json_text(event, "reason"));
     } else if (strcmp(type, "session_changed") == 0) {
         r->session_over = strcmp(json_text(event, "status"), "closed") == 0;
-    } else if (strcmp(type, "lag") == 0) {
+    } else if (strcmp(type, "lag") == 0 && !first && !has_id) { /* else it tells of others' past */
         char text[160], lost[24] = "some";
         if (json_is_number(json_object_get(event, "lost")))
             snprintf(lost, sizeof lost, "%.0f", json_num(event, "lost"));

@@ -139,6 +139,12 @@ enum err job_finish(struct db_cx *cx, const char *id, enum job_state state, stru
     return error_set(e, ERR_CONFLICT, "the job is %s already", job_state_name(stands));
 }
 
+enum err job_release_all(struct db_cx *cx, usec_t now, struct error *e)
+{
+    const struct db_value args[] = {db_int(now)};
+    return db_exec(cx, Q_JOB_RELEASE_ALL, args, ARRAY_LEN(args), NULL, e);
+}
+
 struct job_id {
     char text[ID_TEXT];
 };

@@ -60,6 +60,8 @@ NODISCARD enum err job_renew(struct db_cx *cx, const char *id, int64_t tries, us
  * error. Errors NOT_FOUND, CONFLICT: it is over with another state. */
 NODISCARD enum err job_finish(struct db_cx *cx, const char *id, enum job_state state,
                               struct str error_text, usec_t now, struct error *e);
+/* Gives every running job back: for the start of the one process that works on them. */
+NODISCARD enum err job_release_all(struct db_cx *cx, usec_t now, struct error *e);
 /* Ids of jobs nobody works on: queued, or with a lease over at `now`. */
 NODISCARD enum err job_waiting(struct db_cx *cx, struct arena *a, usec_t now, int limit,
                                char (**ret_ids)[ID_TEXT], int *ret_n, struct error *e);

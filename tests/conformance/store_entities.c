@@ -321,6 +321,9 @@ static void a_running_job_renews_its_lease_while_it_has_it(void **state)
     assert_int_equal(job_claim(cx, id, 350, 50, &f->e), ERR_OK);
     assert_int_equal(job_renew(cx, id, 1, 360, 50, &f->e), ERR_CONFLICT); /* claim 2 has it */
     assert_int_equal(job_renew(cx, id, 2, 360, 50, &f->e), ERR_OK);
+    assert_int_equal(job_release_all(cx, 365, &f->e), ERR_OK);
+    assert_int_equal(job_renew(cx, id, 2, 370, 50, &f->e), ERR_CONFLICT); /* given back */
+    assert_int_equal(job_claim(cx, id, 370, 50, &f->e), ERR_OK);          /* at once */
     tx_commit(f);
 }
 

@@ -29,6 +29,9 @@ WHERE id = $1 AND state = 'running' AND tries = $2;
 UPDATE job SET state = $2, error = $3, lease_until = 0, updated_at = $4
 WHERE id = $1 AND state IN ('queued', 'running');
 
+-- name: job_release_all :exec
+UPDATE job SET state = 'queued', lease_until = 0, updated_at = $1 WHERE state = 'running';
+
 -- name: job_waiting :many
 SELECT id FROM job
 WHERE state = 'queued' OR (state = 'running' AND lease_until <= $1)
