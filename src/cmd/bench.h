@@ -13,6 +13,7 @@ enum bench_stage {
     BENCH_MATCH,
     BENCH_MARK,
     BENCH_OVERHEAD, /* everything but the two models' Run */
+    BENCH_NO_MARK,  /* the same for a frame that makes no mark: nearly all of a session's */
     BENCH_TOTAL,
 };
 enum { BENCH_STAGE_N = BENCH_TOTAL + 1, BENCH_SAMPLES_MAX = 20000 };

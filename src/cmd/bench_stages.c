@@ -304,6 +304,7 @@ static enum err one_frame(struct bench *b, struct arena *a, const struct bench_p
     ret_ms[BENCH_TOTAL] = ms(marked - start);
     ret_ms[BENCH_OVERHEAD] =
         ret_ms[BENCH_TOTAL] - ms(v.timing.detect_run_us) - ms(v.timing.embed_run_us);
+    ret_ms[BENCH_NO_MARK] = ret_ms[BENCH_OVERHEAD] - ret_ms[BENCH_MARK];
     *ret_vision = v;
     return r;
 }
