@@ -45,8 +45,6 @@ void api_free(struct api *api)
     secure_free(api, sizeof *api);
 }
 
-void api_attach(struct api *api, struct http_server *http) { api->http = http; }
-
 static enum err admit(void *ctx, enum http_method method, struct str path, size_t *ret_max_body,
                       struct error *e)
 {

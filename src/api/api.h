@@ -35,7 +35,7 @@ struct api_env {
 
 struct api {
     struct api_env env;
-    struct http_server *http; /* set by api_attach */
+    struct http_server *http; /* the caller has http_open set it: before the first callback */
     struct waiters *waiters;
     struct router *router;
     usec_t started_at;
@@ -43,9 +43,8 @@ struct api {
 
 NODISCARD enum err api_new(const struct api_env *env, struct api **ret_api, struct error *e);
 void api_free(struct api *api);
-/* The callbacks for http_open; then api_attach with the server they came to. */
+/* The callbacks for http_open, whose ret_server must be &api->http. */
 struct http_callbacks api_callbacks(struct api *api);
-void api_attach(struct api *api, struct http_server *http);
 /* For the bus callback: every event of subscribed session topics. Never blocks. */
 void api_event(struct api *api, const struct bus_event *event);
 /* Every ~200 ms: requests that waited too long for a result are answered. */

@@ -203,7 +203,9 @@ static enum err open_http(struct app *app, struct error *e)
                                    .request_arena_bytes = REQUEST_ARENA,
                                    .idle_timeout = cfg->http_idle_timeout_s * USEC_PER_SEC,
                                    .header_timeout = 10 * USEC_PER_SEC};
-    return http_open(&o, &callbacks, &app->http, e);
+    enum err r = http_open(&o, &callbacks, &app->api->http, e);
+    app->http = r ? NULL : app->api->http;
+    return r;
 }
 
 static enum err start_workers(struct app *app, struct error *e)
@@ -287,7 +289,6 @@ static enum err start(struct app *app, struct app_hello *ret_hello, struct error
         r = open_http(app, e);
     if (r)
         return r;
-    api_attach(app->api, app->http);
     app_tell_restart(app);
     r = start_workers(app, e);
     if (r)

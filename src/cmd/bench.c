@@ -15,7 +15,7 @@ static const char about[] =
     "run time, with a new mark committed to disk for every face; 'no mark' is the same\n"
     "without, as in nearly all frames of a session. Pictures: --image, else the samples that\n"
     "set-up fetched. --compare measures the encoder alone on several devices and in several\n"
-    "precisions, in turns.\n";
+    "precisions, in turns.";
 
 static const char examples[] = "  rollcall bench\n"
                                "  rollcall bench --seconds 10\n"
