@@ -116,6 +116,14 @@ static enum err check_session(struct call *c, const struct work_frame *f, struct
                      session_status_name(s.status));
 }
 
+/* boot's length keeps "a:1" + "2" apart from "a" + "1:2". */
+static void frame_key(const struct frame_in *in, char ret_key[static BUS_KEY_MAX])
+{
+    const struct work_frame *f = &in->work.frame;
+    snprintf(ret_key, BUS_KEY_MAX, "frame:%s:%s:%zu:%.*s:%.*s", f->session.text, f->camera.text,
+             in->boot.n, STR_ARGS(in->boot), STR_ARGS(in->seq));
+}
+
 /* (camera, boot, seq) names a frame: a retried POST is the same frame. ret_again: it is here. */
 static enum err frame_identity(struct call *c, struct frame_in *in, bool *ret_again,
                                struct error *e)
@@ -127,8 +135,7 @@ static enum err frame_identity(struct call *c, struct frame_in *in, bool *ret_ag
     *ret_again = false;
     if (!in->boot.p || !in->seq.p)
         return ERR_OK;
-    snprintf(key, sizeof key, "frame:%.12s:%.36s:%.40s:%.20s", f->session.text + 24, f->camera.text,
-             arena_strdup(c->a, in->boot), arena_strdup(c->a, in->seq));
+    frame_key(in, key);
     enum err r = bus_put_once(c->api->env.bus, c->a, str_from(key), str_from(f->frame.text),
                               FRAME_KEY_TTL, &existing, e);
     if (r || !existing.p)
@@ -140,14 +147,12 @@ static enum err frame_identity(struct call *c, struct frame_in *in, bool *ret_ag
 /* The frame was refused: its identity must not stand in the way of the retry. */
 static void forget_identity(struct call *c, const struct frame_in *in)
 {
-    const struct work_frame *f = &in->work.frame;
     char key[BUS_KEY_MAX];
     struct str taken;
     struct error ignored;
     if (!in->boot.p || !in->seq.p)
         return;
-    snprintf(key, sizeof key, "frame:%.12s:%.36s:%.40s:%.20s", f->session.text + 24, f->camera.text,
-             arena_strdup(c->a, in->boot), arena_strdup(c->a, in->seq));
+    frame_key(in, key);
     enum err r = bus_take(c->api->env.bus, c->a, str_from(key), &taken, &ignored);
     (void)r;
 }
