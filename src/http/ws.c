@@ -12,7 +12,13 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 
+#include <sys/socket.h>
+
 enum { CLOSE_SECONDS = 3, PATIENCE_SECONDS = 5 };
+
+/* What the kernel may hold for a peer. Left alone it grows to 4 MiB and more: a slow client would
+ * be shown frames of minutes ago, and would not be told that it is slow. */
+enum { SEND_BUFFER_BYTES = 128 * KIB };
 
 static struct topic **topic_place(struct http_server *s, struct str name)
 {
@@ -228,6 +234,8 @@ static int on_established(struct peer *p)
     if (!p)
         return -1;
     p->established = true;
+    (void)setsockopt(lws_get_socket_fd(p->wsi), SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER_BYTES},
+                     sizeof(int));
     struct request *r = p->request;
     p->request = NULL;
     if (!mailbox_post(p->server->work, 0, p->id, (struct str){(char *)&r, sizeof r}, NULL))
