@@ -4,7 +4,7 @@
  * same frame: evidence is counted per frame, the mark is inserted at most once, and a redelivered
  * frame that made a mark answers `present` again. Order: commit, then present set, then publish.
  * Memory: the worker's arena, wiped by the caller. Cost: the models' (see `rollcall bench`). */
-#include "jobs/internal.h"
+#include "jobs/pass.h"
 
 #include "attendance/event.h"
 #include "attendance/threshold.h"
@@ -16,26 +16,6 @@
 
 #include <math.h>
 #include <stdio.h>
-
-#define PRESENT_SET_TTL USEC_PER_DAY
-
-/* One frame on its way. All memory is the worker's arena. */
-struct pass {
-    struct worker *w;
-    const struct jobs_env *env;
-    const struct work_frame *f;
-    struct live_session session;
-    struct live_roster roster;
-    struct decide_thresholds thresholds;
-    struct vision_result seen;
-    struct gallery_match *matches; /* [seen.n] */
-    struct decide_face *faces;     /* [seen.n] */
-    struct decide_result *decided; /* [seen.n] */
-    struct event_face *out;        /* [seen.n] */
-    struct event_timing timing;
-    usec_t started_mono;
-    bool made_mark;
-};
 
 static double ms_since(usec_t start) { return (double)(time_mono() - start) / 1000.0; }
 
@@ -114,165 +94,6 @@ static enum err match_faces(struct pass *p, struct error *e)
     return ERR_OK;
 }
 
-struct mark_ctx {
-    struct pass *p;
-    struct arena *a;
-    struct mark mark, existing;
-    struct outbox_event outbox;
-    enum mark_outcome outcome;
-    bool found;
-};
-
-static enum err mark_look_fn(struct db_cx *cx, void *ctx, struct error *e)
-{
-    struct mark_ctx *m = ctx;
-    enum err r = mark_get(cx, m->a, m->mark.session, m->mark.student, &m->existing, e);
-    m->found = r == ERR_OK;
-    return r == ERR_NOT_FOUND ? ERR_OK : r;
-}
-
-static enum err mark_touch_fn(struct db_cx *cx, void *ctx, struct error *e)
-{
-    struct mark_ctx *m = ctx;
-    return mark_touch(cx, m->mark.session, m->mark.student, m->mark.first_seen, e);
-}
-
-static enum err mark_insert_fn(struct db_cx *cx, void *ctx, struct error *e)
-{
-    struct mark_ctx *m = ctx;
-    return mark_insert(cx, m->a, &m->mark, STR("worker"), &m->p->env->hasher, m->outbox,
-                       &m->outcome, &m->existing, e);
-}
-
-/* What is kept as evidence: enough to explain the mark to the student it concerns. */
-static struct str receipt(struct pass *p, int i, int sightings)
-{
-    const struct decide_face *f = &p->faces[i];
-    const struct jobs_env *env = p->env;
-    char margin[24] = "null"; /* nobody else to compare with */
-    if (f->second > -1)
-        snprintf(margin, sizeof margin, "%.4f", f->score - f->second);
-    char *text = arena_printf(
-        p->w->arena,
-        "{\"similarity\":%.4f,\"margin\":%s,\"threshold\":%.4f,\"risk_budget_per_10k\":%g,"
-        "\"roster\":%d,\"quality\":%.3f,\"detector\":\"%s\",\"encoder\":\"%s\","
-        "\"preprocessing\":\"%s\",\"model_sha256\":\"%s\",\"device\":\"%s\",\"precision\":\"%s\","
-        "\"sightings\":%d,\"camera\":\"%s\"}",
-        f->score, margin, p->decided[i].threshold, env->risk_budget_per_10k, p->roster.n,
-        (double)p->seen.faces[i].quality, vision_detector(env->vision), vision_encoder(env->vision),
-        vision_preprocessing(env->vision), vision_model_sha256(env->vision),
-        vision_device(env->vision), vision_precision(env->vision), sightings, p->f->camera.text);
-    return str_from(text);
-}
-
-static void mark_changed(struct pass *p, const struct event_student *who, const struct mark *m,
-                         struct event_mark_changed *ret_event)
-{
-    *ret_event = (struct event_mark_changed){.type = STR("mark_changed"),
-                                             .student = *who,
-                                             .status = m->status,
-                                             .source = m->source,
-                                             .first_seen = m->first_seen};
-    memcpy(ret_event->session, p->f->session.text, ID_TEXT);
-    memcpy(ret_event->frame, m->frame.text, ID_TEXT);
-}
-
-static struct mark_ctx mark_context(struct pass *p, int i)
-{
-    struct mark_ctx m = {.p = p, .a = p->w->arena};
-    m.mark.session = p->f->session;
-    m.mark.student = p->faces[i].student;
-    m.mark.frame = p->f->frame;
-    m.mark.first_seen = m.mark.last_seen = p->f->captured_at;
-    m.mark.source = STR("face");
-    return m;
-}
-
-static void show_mark(struct pass *p, int i, struct str status, usec_t first_seen)
-{
-    struct event_mark *m = arena_alloc(p->w->arena, sizeof *m);
-    if (!m)
-        return;
-    *m = (struct event_mark){.status = status, .first_seen = first_seen};
-    p->out[i].mark = m;
-}
-
-/* The student has a mark: present again when this very frame made it, else already present. */
-static enum err show_standing(struct pass *p, int i, struct mark_ctx *m, struct error *e)
-{
-    bool same = strcmp(m->existing.frame.text, p->f->frame.text) == 0;
-    p->decided[i].status = same ? FACE_STATUS_PRESENT : FACE_STATUS_ALREADY_PRESENT;
-    show_mark(p, i, m->existing.status, m->existing.first_seen);
-    if (m->existing.last_seen + USEC_PER_MIN > p->f->captured_at)
-        return ERR_OK; /* last_seen has minute precision: not a write for every frame */
-    return db_tx(p->env->db, mark_touch_fn, m, e);
-}
-
-static enum err make_mark(struct pass *p, int i, struct mark_ctx *m, int sightings, struct error *e)
-{
-    const struct attendance_policy policy = {.late_after =
-                                                 p->session.late_after_min * USEC_PER_MIN};
-    m->mark.status = str_from(
-        mark_status_name(mark_status_at(&policy, p->session.started_at, p->f->captured_at)));
-    m->mark.receipt = receipt(p, i, sightings);
-    m->mark.created_at = time_utc();
-    struct event_mark_changed changed;
-    char topic[64];
-    mark_changed(p, p->out[i].student, &m->mark, &changed);
-    event_topic(p->f->session, topic);
-    m->outbox.topic = str_from(topic);
-    enum err r = event_pack(p->w->arena, EVENT_MARK_CHANGED, m->mark.student.text,
-                            &event_mark_changed_schema, &changed, &m->outbox.payload, e);
-    if (r == ERR_OK)
-        r = db_tx(p->env->db, mark_insert_fn, m, e);
-    if (r)
-        return r;
-    if (m->outcome == MARK_MADE) {
-        metric_add(METRIC_marks_total, 1);
-        p->made_mark = true;
-        p->decided[i].status = FACE_STATUS_PRESENT;
-        show_mark(p, i, m->mark.status, m->mark.first_seen);
-        return ERR_OK;
-    }
-    return show_standing(p, i, m, e);
-}
-
-/* Adds the sighting; enough of them make the mark. */
-static enum err sighting(struct pass *p, int i, struct error *e)
-{
-    char set[96], evidence[144];
-    const char *student = p->faces[i].student.text, *session = p->f->session.text;
-    snprintf(set, sizeof set, "present:%s", session);
-    struct mark_ctx m = mark_context(p, i);
-    bool has = false;
-    struct error ignored;
-    if (bus_set_has(p->env->bus, str_from(set), str_from(student), &has, &ignored) == ERR_OK &&
-        has) {
-        enum err r = db_read(p->env->db, mark_look_fn, &m, e);
-        if (r || m.found)
-            return r ? r : show_standing(p, i, &m, e);
-    }
-    int count = 1;
-    if (p->session.confirmations > 1) {
-        const struct bus_evidence_rule rule = {.gap = p->env->confirm_gap,
-                                               .window = p->env->confirm_window};
-        snprintf(evidence, sizeof evidence, "evidence:%s:%s", session, student);
-        enum err r = bus_evidence_add(p->env->bus, str_from(evidence), str_from(p->f->frame.text),
-                                      p->f->captured_at, &rule, &count, e);
-        if (r)
-            return r;
-        if (count < p->session.confirmations) {
-            r = db_read(p->env->db, mark_look_fn, &m, e);
-            return r || !m.found ? r : show_standing(p, i, &m, e);
-        }
-    }
-    enum err r = make_mark(p, i, &m, count, e);
-    if (r == ERR_OK &&
-        bus_set_add(p->env->bus, str_from(set), str_from(student), PRESENT_SET_TTL, &ignored))
-        log_event(LOG_DEBUG, "jobs", "present_set_missed", "code=%s", err_name(ignored.code));
-    return r;
-}
-
 static enum err names_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct pass *p = ctx;
@@ -307,7 +128,7 @@ static enum err decide_and_mark(struct pass *p, struct error *e)
     enum err r = db_read(p->env->db, names_fn, p, e);
     for (int i = 0; r == ERR_OK && i < p->seen.n; i++)
         if (p->decided[i].status == FACE_STATUS_CONFIRMING)
-            r = sighting(p, i, e);
+            r = pass_sighting(p, i, e);
     return r;
 }
 
