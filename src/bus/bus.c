@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 
+#include <math.h>
+
 struct bus {
     const struct bus_driver *driver;
     void *self; /* owned */
@@ -139,4 +141,17 @@ enum err bus_evidence_add(struct bus *b, struct str key, struct str frame, usec_
     if (!r && (rule->gap < 0 || rule->window < 0))
         r = error_set(e, ERR_INVALID, "an evidence rule with a negative gap or window");
     return r ? r : b->driver->evidence_add(b->self, key, frame, captured_at, rule, ret_count, e);
+}
+
+enum err bus_score_add(struct bus *b, struct str key, struct str frame, usec_t captured_at,
+                       double score, usec_t window, struct bus_score *ret_score, struct error *e)
+{
+    enum err r = check_key(key, e);
+    if (!r)
+        r = check_key(frame, e);
+    if (!r && (!isfinite(score) || window < 0))
+        r = error_set(e, ERR_INVALID, "a score of %g in a window of %lld us", score,
+                      (long long)window);
+    return r ? r
+             : b->driver->score_add(b->self, key, frame, captured_at, score, window, ret_score, e);
 }

@@ -10,6 +10,7 @@
  *   before a change cannot put the stale value back after it.
  * - sets: the present set of a session, committed marks only.
  * - evidence: the sightings of one student in one session, counted in one atomic step.
+ * - scores: what was measured on sightings (liveness), averaged in one atomic step.
  *
  * Ids: within one life of a topic they have no gaps. A topic's life ends when the back end is
  * restarted empty or the topic falls out (topics_max); the next life starts ABOVE every id given
@@ -32,15 +33,15 @@
 enum {
     BUS_KEY_MAX = 160,          /* bytes of a topic, key, set, member or frame; at least 1 */
     BUS_EVENT_MAX = 256 * 1024, /* bytes of one event */
-    BUS_EVIDENCE_MAX = 256,     /* newest sightings kept under one key */
+    BUS_EVIDENCE_MAX = 256,     /* newest sightings or scores kept under one key */
     BUS_REPLAY_NEWEST = -1,     /* after_id: no events, only the newest id */
 };
 
 struct bus_options {
     size_t history_max;     /* events kept per topic for replay */
     size_t topics_max;      /* least recently used topics fall out beyond this */
-    size_t cache_max_bytes; /* for cache, put_once keys, sets and evidence, EACH; beyond it the
-                               least recently used fall out */
+    size_t cache_max_bytes; /* for cache, put_once keys, sets, evidence and scores, EACH; beyond it
+                               the least recently used fall out */
 };
 
 struct bus_event {
@@ -55,6 +56,12 @@ typedef void (*bus_event_fn)(void *ctx, const struct bus_event *event);
 /* How many sightings count: at least `gap` apart, none older than `window`. */
 struct bus_evidence_rule {
     usec_t gap, window;
+};
+
+/* What the scores under a key come to. */
+struct bus_score {
+    double mean;
+    int count; /* of scores in the mean, at least 1 */
 };
 
 struct bus;
@@ -87,6 +94,9 @@ struct bus_driver {
                         struct error *e);
     enum err (*evidence_add)(void *self, struct str key, struct str frame, usec_t captured_at,
                              const struct bus_evidence_rule *rule, int *ret_count, struct error *e);
+    enum err (*score_add)(void *self, struct str key, struct str frame, usec_t captured_at,
+                          double score, usec_t window, struct bus_score *ret_score,
+                          struct error *e);
 };
 
 /* Wraps an opened back end; takes `self` over, also when it fails. Errors NOMEM. The back end's
@@ -154,6 +164,17 @@ NODISCARD enum err bus_set_has(struct bus *b, struct str set, struct str member,
 NODISCARD enum err bus_evidence_add(struct bus *b, struct str key, struct str frame,
                                     usec_t captured_at, const struct bus_evidence_rule *rule,
                                     int *ret_count, struct error *e);
+
+/* Adds a score measured on (frame, captured_at) under key and gives, in one atomic step, the mean
+ * of the scores no more than `window` older than the newest of them (by captured_at; of more than
+ * BUS_EVIDENCE_MAX the newest). What is kept depends only on the set of scores added, not on the
+ * order they came in: the same frame again changes nothing, unless its score is lower, which then
+ * replaces the other. A score that is too old to be in the mean answers for itself: its own value,
+ * count 1. One key is always used with one window; the keys are apart from those of evidence.
+ * Errors INVALID (a score that is not finite; a negative window). */
+NODISCARD enum err bus_score_add(struct bus *b, struct str key, struct str frame,
+                                 usec_t captured_at, double score, usec_t window,
+                                 struct bus_score *ret_score, struct error *e);
 
 /* The in-process back end (bus/memory.c); on_event (may be NULL) is called on the publisher's
  * thread. Errors INVALID (an option out of range), NOMEM. */

@@ -1,4 +1,5 @@
-/* Evidence of the in-process bus: the sightings of one student in one session (shared.h).
+/* Evidence and scores of the in-process bus: the sightings of one student in one session
+ * (shared.h), counted, or with a score each, averaged.
  *
  * Model: under a key, the BUS_EVIDENCE_MAX newest sightings not older than the rule's window before
  * the newest, sorted by time, then by the frame's hash. What is kept and what is counted depend on
@@ -15,6 +16,7 @@
 struct sighting {
     usec_t captured_at;
     uint64_t frame; /* hash */
+    double score;   /* 0 in evidence */
 };
 
 struct evidence {
@@ -27,7 +29,7 @@ struct evidence {
 void evidence_done(struct keep_entry *entry) { mem_free(((struct evidence *)(void *)entry)->at); }
 
 /* Room for one sighting more. */
-static enum err reserve(struct shared *s, struct evidence *ev, struct error *e)
+static enum err reserve(struct keep *shelf, struct evidence *ev, struct error *e)
 {
     if (ev->n < ev->capacity)
         return ERR_OK;
@@ -37,14 +39,14 @@ static enum err reserve(struct shared *s, struct evidence *ev, struct error *e)
         return error_set(e, ERR_NOMEM, "no memory for a sighting");
     ev->at = at;
     ev->capacity = capacity;
-    keep_reweigh(&s->evidence, &ev->entry, sizeof(*ev) + capacity * sizeof(*at));
+    keep_reweigh(shelf, &ev->entry, sizeof(*ev) + capacity * sizeof(*at));
     return ERR_OK;
 }
 
-static enum err find_or_add(struct shared *s, usec_t now, struct str key, struct evidence **ret_ev,
-                            struct error *e)
+static enum err find_or_add(struct keep *shelf, usec_t now, struct str key,
+                            struct evidence **ret_ev, struct error *e)
 {
-    struct evidence *ev = (struct evidence *)(void *)keep_find(&s->evidence, key, now);
+    struct evidence *ev = (struct evidence *)(void *)keep_find(shelf, key, now);
     if (!ev) {
         ev = mem_alloc(sizeof(*ev));
         if (!ev)
@@ -53,7 +55,7 @@ static enum err find_or_add(struct shared *s, usec_t now, struct str key, struct
         ev->entry = (struct keep_entry){.key = {ev->key, key.n},
                                         .expires = keep_until(now, EVIDENCE_IDLE),
                                         .weight = sizeof(*ev)};
-        enum err r = keep_add(&s->evidence, &ev->entry, now, e);
+        enum err r = keep_add(shelf, &ev->entry, now, e);
         if (r) {
             mem_free(ev);
             return r;
@@ -99,23 +101,58 @@ static int count(const struct evidence *ev, usec_t gap)
     return n;
 }
 
+/* Of one frame told twice the lower score stands, whichever came first. */
+static enum err add(struct keep *shelf, usec_t now, struct str key, struct sighting new,
+                    usec_t window, struct evidence **ret_ev, struct error *e)
+{
+    struct evidence *ev = NULL;
+    bool known = false;
+    enum err r = find_or_add(shelf, now, key, &ev, e);
+    if (!r)
+        r = reserve(shelf, ev, e);
+    if (r)
+        return r;
+    for (size_t i = 0; i < ev->n && !known; i++) {
+        known = ev->at[i].frame == new.frame;
+        if (known && new.score < ev->at[i].score)
+            ev->at[i].score = new.score;
+    }
+    if (!known)
+        insert(ev, new);
+    prune(ev, window);
+    *ret_ev = ev;
+    return ERR_OK;
+}
+
 enum err shared_evidence_add(struct shared *s, usec_t now, struct str key, struct str frame,
                              usec_t captured_at, const struct bus_evidence_rule *rule,
                              int *ret_count, struct error *e)
 {
-    struct evidence *ev = NULL;
-    uint64_t hash = hashmap_hash(frame);
-    bool known = false;
-    enum err r = find_or_add(s, now, key, &ev, e);
+    struct evidence *ev;
+    const struct sighting new = {.captured_at = captured_at, .frame = hashmap_hash(frame)};
+    enum err r = add(&s->evidence, now, key, new, rule->window, &ev, e);
     if (!r)
-        r = reserve(s, ev, e);
+        *ret_count = count(ev, rule->gap);
+    return r;
+}
+
+enum err shared_score_add(struct shared *s, usec_t now, struct str key, struct str frame,
+                          usec_t captured_at, double score, usec_t window,
+                          struct bus_score *ret_score, struct error *e)
+{
+    struct evidence *ev;
+    const struct sighting new = {
+        .captured_at = captured_at, .frame = hashmap_hash(frame), .score = score};
+    enum err r = add(&s->scores, now, key, new, window, &ev, e);
     if (r)
         return r;
-    for (size_t i = 0; i < ev->n && !known; i++)
-        known = ev->at[i].frame == hash;
-    if (!known)
-        insert(ev, (struct sighting){captured_at, hash});
-    prune(ev, rule->window);
-    *ret_count = count(ev, rule->gap);
+    bool within = false;
+    double sum = 0;
+    for (size_t i = 0; i < ev->n; i++) {
+        sum += ev->at[i].score;
+        within = within || ev->at[i].frame == new.frame;
+    }
+    *ret_score = within ? (struct bus_score){.mean = sum / (double)ev->n, .count = (int)ev->n}
+                        : (struct bus_score){.mean = score, .count = 1};
     return ERR_OK;
 }

@@ -125,6 +125,18 @@ static enum err memory_evidence_add(void *self, struct str key, struct str frame
     return r;
 }
 
+static enum err memory_score_add(void *self, struct str key, struct str frame, usec_t captured_at,
+                                 double score, usec_t window, struct bus_score *ret_score,
+                                 struct error *e)
+{
+    struct memory *m = self;
+    pthread_mutex_lock(&m->lock);
+    enum err r = shared_score_add(&m->shared, time_mono(), key, frame, captured_at, score, window,
+                                  ret_score, e);
+    pthread_mutex_unlock(&m->lock);
+    return r;
+}
+
 static void memory_close(void *self)
 {
     struct memory *m = self;
@@ -150,6 +162,7 @@ static const struct bus_driver memory_driver = {
     .set_add = memory_set_add,
     .set_has = memory_set_has,
     .evidence_add = memory_evidence_add,
+    .score_add = memory_score_add,
 };
 
 enum err bus_memory_open(const struct bus_options *o, bus_event_fn on_event, void *ctx,

@@ -41,6 +41,7 @@ void shared_init(struct shared *s, size_t max_bytes)
     keep_init(&s->once, max_bytes, NULL);
     keep_init(&s->members, max_bytes, NULL);
     keep_init(&s->evidence, max_bytes, evidence_done);
+    keep_init(&s->scores, max_bytes, evidence_done);
 }
 
 void shared_done(struct shared *s)
@@ -50,6 +51,7 @@ void shared_done(struct shared *s)
     keep_done(&s->once);
     keep_done(&s->members);
     keep_done(&s->evidence);
+    keep_done(&s->scores);
 }
 
 static struct str value_bytes(const struct value *v)

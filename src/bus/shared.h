@@ -1,4 +1,4 @@
-/* The shared state of the in-process bus: versioned cache, put_once keys, sets and evidence.
+/* The shared state of the in-process bus: versioned cache, put_once keys, sets, evidence, scores.
  *
  * Part of bus/memory.c, which holds its lock around every call and tells the monotonic time. The
  * functions are those of struct bus_driver (bus.h) and have their contracts. Each kind has a shelf
@@ -15,6 +15,7 @@ struct shared {
     struct keep once;     /* struct value */
     struct keep members;  /* struct member: all members of all sets */
     struct keep evidence; /* struct evidence (bus/evidence.c) */
+    struct keep scores;   /* the same, with scores */
 };
 
 void shared_init(struct shared *s, size_t max_bytes);
@@ -34,9 +35,12 @@ NODISCARD enum err shared_take(struct shared *s, usec_t now, struct arena *a, st
 NODISCARD enum err shared_set_add(struct shared *s, usec_t now, struct str set, struct str member,
                                   usec_t ttl, struct error *e);
 bool shared_set_has(struct shared *s, usec_t now, struct str set, struct str member);
-/* In bus/evidence.c: adds and counts; frees what hangs off an entry of that shelf. */
+/* In bus/evidence.c: add and count, add and average; frees what hangs off an entry there. */
 NODISCARD enum err shared_evidence_add(struct shared *s, usec_t now, struct str key,
                                        struct str frame, usec_t captured_at,
                                        const struct bus_evidence_rule *rule, int *ret_count,
                                        struct error *e);
+NODISCARD enum err shared_score_add(struct shared *s, usec_t now, struct str key, struct str frame,
+                                    usec_t captured_at, double score, usec_t window,
+                                    struct bus_score *ret_score, struct error *e);
 void evidence_done(struct keep_entry *entry);

@@ -1,6 +1,8 @@
 /* The bus's contract by example, exact to the byte: for back ends that are left in peace. */
 #include "bus_suite.h"
 
+#include <math.h>
+
 #define TTL (60 * USEC_PER_SEC)
 #define SHORT (20 * USEC_PER_MSEC)
 
@@ -345,6 +347,37 @@ static void evidence_keeps_the_newest_sightings_only(void **state)
     end(&x);
 }
 
+static void scores_are_averaged_in_the_window(void **state)
+{
+    static const struct {
+        const char *frame;
+        usec_t ms;
+        double score, mean;
+        int count;
+    } rows[] = {
+        {"a", 10000, .5, .5, 1},   {"b", 11000, 1, .75, 2},
+        {"b", 11000, 1, .75, 2},   /* told again */
+        {"c", 10500, 0, .5, 3},    /* late */
+        {"b", 11000, .25, .25, 3}, /* told lower */
+        {"b", 11000, 1, .25, 3},   /* told higher */
+        {"d", 12400, .75, .5, 2},  /* the window now begins at 10900: b and d */
+        {"a", 10000, .5, .5, 1},   /* too old for it: answers for itself */
+    };
+    struct example x;
+    begin(&x, state, &bus_roomy);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct bus_score got = {0};
+        assert_int_equal(bus_score_add(x.b, STR("k"), str_from(rows[i].frame),
+                                       rows[i].ms * USEC_PER_MSEC, rows[i].score,
+                                       1500 * USEC_PER_MSEC, &got, NULL),
+                         ERR_OK);
+        assert_int_equal(got.count, rows[i].count);
+        assert_true(fabs(got.mean - rows[i].mean) < 1e-12);
+    }
+    assert_int_equal(sight(&x, "a", 10000, 0, 1000), 1); /* evidence under the same key is apart */
+    end(&x);
+}
+
 static void keys_and_times_out_of_range_are_refused(void **state)
 {
     static const char long_key[BUS_KEY_MAX + 1];
@@ -361,6 +394,10 @@ static void keys_and_times_out_of_range_are_refused(void **state)
     assert_int_equal(bus_set_add(x.b, STR("s"), too_long, TTL, NULL), ERR_INVALID);
     assert_int_equal(bus_evidence_add(x.b, STR("k"), STR("f"), 0, &backwards, &n, NULL),
                      ERR_INVALID);
+    struct bus_score score;
+    assert_int_equal(bus_score_add(x.b, STR("k"), STR("f"), 0, NAN, 1, &score, NULL), ERR_INVALID);
+    assert_int_equal(bus_score_add(x.b, STR("k"), STR("f"), 0, .5, -1, &score, NULL), ERR_INVALID);
+    assert_int_equal(bus_score_add(x.b, too_long, STR("f"), 0, .5, 1, &score, NULL), ERR_INVALID);
     end(&x);
 }
 
@@ -392,6 +429,7 @@ const struct suite_test bus_examples[] = {
             sightings_count_when_apart_and_in_the_window),
     EXAMPLE("a frame counts once even without a gap", a_frame_counts_once_even_without_a_gap),
     EXAMPLE("evidence keeps the newest sightings", evidence_keeps_the_newest_sightings_only),
+    EXAMPLE("scores are averaged in the window", scores_are_averaged_in_the_window),
     EXAMPLE("keys and times out of range are refused", keys_and_times_out_of_range_are_refused),
 };
 const size_t bus_examples_n = ARRAY_LEN(bus_examples);

@@ -1,7 +1,9 @@
 /* What must hold of the shared state of every bus, also one that misbehaves: versions never go
- * back, put_once has one winner, evidence counts a set and not an order, sets hold only what was
- * added. */
+ * back, put_once has one winner, evidence and scores are of a set and not of an order, sets hold
+ * only what was added. */
 #include "bus_suite.h"
+
+#include <math.h>
 
 enum {
     THREADS = 8,
@@ -26,6 +28,7 @@ struct world {
     struct sighting {
         char frame[TEXT_MAX];
         usec_t at;
+        double score;
     } sightings[SIGHTINGS];
 };
 
@@ -287,6 +290,89 @@ static void evidence_counts_a_set_whatever_the_order(void **state)
     }
 }
 
+/* The mean that bus.h promises to whoever adds sighting i when all are known, the slow way. */
+static double mean_by_the_rule(const struct world *w, size_t i)
+{
+    usec_t newest = 0;
+    double sum = 0;
+    int n = 0;
+    for (int k = 0; k < SIGHTINGS; k++)
+        newest = w->sightings[k].at > newest ? w->sightings[k].at : newest;
+    for (int k = 0; k < SIGHTINGS; k++) {
+        bool within = newest - w->sightings[k].at <= rule.window;
+        sum += within ? w->sightings[k].score : 0;
+        n += within;
+    }
+    return newest - w->sightings[i].at <= rule.window ? sum / n : w->sightings[i].score;
+}
+
+static double add_score(struct world *w, size_t i, double score)
+{
+    const struct sighting *s = &w->sightings[i];
+    struct bus_score got = {0};
+    enum err r;
+    do
+        r = bus_score_add(w->bench.b, STR("session/student"), str_from(s->frame), s->at, score,
+                          rule.window, &got, NULL);
+    while (r == ERR_UNAVAILABLE);
+    if (r)
+        verdict_fail(&w->verdict, "a score answered %s", err_name(r));
+    if (got.count < 1 || got.count > SIGHTINGS || !(got.mean >= 0 && got.mean <= 1))
+        verdict_fail(&w->verdict, "a mean of %g of %d scores", got.mean, got.count);
+    return got.mean;
+}
+
+/* Adds all scores in an order of its own, some of them twice, a few too high at first. */
+static void *judge(void *arg)
+{
+    struct hand *h = arg;
+    struct world *w = h->w;
+    size_t order[SIGHTINGS];
+    for (size_t i = 0; i < SIGHTINGS; i++) {
+        size_t j = chaos_below(&h->dice, i + 1);
+        order[i] = order[j];
+        order[j] = i;
+    }
+    for (size_t i = 0; i < SIGHTINGS; i++) {
+        if (chaos_below(&h->dice, 4) == 0)
+            add_score(w, order[i], 1);
+        add_score(w, order[i], w->sightings[order[i]].score);
+        if (chaos_below(&h->dice, 3) == 0) {
+            size_t again = order[chaos_below(&h->dice, i + 1)];
+            add_score(w, again, w->sightings[again].score);
+        }
+    }
+    return NULL;
+}
+
+static void scores_average_a_set_whatever_the_order(void **state)
+{
+    static struct world w;
+    struct hand hands[THREADS];
+    const struct bus_subject *subject = *state;
+    uint64_t first;
+    int seeds = suite_seeds(&first);
+    for (uint64_t seed = first; seed < first + (uint64_t)seeds; seed++) {
+        begin_run(&w, subject, seed);
+        hands_init(hands, &w, seed);
+        for (int i = 0; i < SIGHTINGS; i++) {
+            snprintf(w.sightings[i].frame, TEXT_MAX, "frame-%d", i);
+            w.sightings[i].at = USEC_PER_DAY + (usec_t)chaos_below(&w.bench.chaos, 5000000);
+            w.sightings[i].score = (double)chaos_below(&w.bench.chaos, 1000) / 1000;
+        }
+        suite_threads(3, judge, hands, sizeof(hands[0]));
+        atomic_store(&w.bench.chaos.calm, true);
+        for (size_t i = 0; subject->loses && i < SIGHTINGS; i++) /* what restarts took */
+            add_score(&w, i, w.sightings[i].score);
+        for (size_t i = 0; i < SIGHTINGS; i++) {
+            double got = add_score(&w, i, w.sightings[i].score), right = mean_by_the_rule(&w, i);
+            if (fabs(got - right) > 1e-9)
+                verdict_fail(&w.verdict, "a mean of %g, not %g", got, right);
+        }
+        end_run(&w, seed);
+    }
+}
+
 static void *member(void *arg)
 {
     struct hand *h = arg;
@@ -328,6 +414,7 @@ const struct suite_test bus_state_properties[] = {
      false},
     {"put_once and take have one winner", put_once_and_take_have_one_winner, false},
     {"evidence counts a set whatever the order", evidence_counts_a_set_whatever_the_order, false},
+    {"scores average a set whatever the order", scores_average_a_set_whatever_the_order, false},
     {"a set holds only what was added", a_set_holds_only_what_was_added, false},
 };
 const size_t bus_state_properties_n = ARRAY_LEN(bus_state_properties);

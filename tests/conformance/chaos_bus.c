@@ -272,6 +272,17 @@ static enum err chaos_evidence_add(void *self, struct str key, struct str frame,
     return leave(b, bus_evidence_add(b->inner, key, frame, captured_at, rule, ret_count, e), e);
 }
 
+static enum err chaos_score_add(void *self, struct str key, struct str frame, usec_t captured_at,
+                                double score, usec_t window, struct bus_score *ret_score,
+                                struct error *e)
+{
+    struct chaos_bus *b = self;
+    if (!enter(b))
+        return leave(b, unavailable(e), e);
+    return leave(b, bus_score_add(b->inner, key, frame, captured_at, score, window, ret_score, e),
+                 e);
+}
+
 static void chaos_close(void *self)
 {
     struct chaos_bus *b = self;
@@ -303,6 +314,7 @@ static const struct bus_driver chaos_driver = {
     .set_add = chaos_set_add,
     .set_has = chaos_set_has,
     .evidence_add = chaos_evidence_add,
+    .score_add = chaos_score_add,
 };
 
 enum err chaos_bus_open(struct chaos *c, chaos_bus_open_fn open, void *ctx, bus_event_fn on_event,

@@ -144,6 +144,14 @@ static enum err bus_pass_evidence_add(void *self, struct str key, struct str fra
     return bus_evidence_add(s->inner, key, frame, captured_at, rule, ret_count, e);
 }
 
+static enum err bus_pass_score_add(void *self, struct str key, struct str frame, usec_t captured_at,
+                                   double score, usec_t window, struct bus_score *ret_score,
+                                   struct error *e)
+{
+    struct survivor_bus *s = self;
+    return bus_score_add(s->inner, key, frame, captured_at, score, window, ret_score, e);
+}
+
 static void bus_leave(void *self)
 {
     struct survivor_bus *s = self;
@@ -166,6 +174,7 @@ static const struct bus_driver bus_survivor = {
     .set_add = bus_pass_set_add,
     .set_has = bus_pass_set_has,
     .evidence_add = bus_pass_evidence_add,
+    .score_add = bus_pass_score_add,
 };
 
 enum err survivor_bus_open(void *ctx, bus_event_fn on_event, void *event_ctx, struct bus **ret_bus,
