@@ -221,6 +221,7 @@ static enum err start_workers(struct app *app, struct error *e)
                                  .hasher = {.fn = app_register_hash, .ctx = &app->register_key},
                                  .workers = config_workers(cfg),
                                  .max_tries = (int)cfg->job_max_tries,
+                                 .batch_frames = (int)cfg->batch_frames_max,
                                  .image_max_pixels = cfg->image_max_pixels,
                                  .photo_max_pixels = cfg->photo_max_pixels,
                                  .risk_budget_per_10k = cfg->risk_budget_per_10k,

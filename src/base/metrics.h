@@ -12,6 +12,7 @@
     X(ws_dropped_total, counter, "Messages not sent to WebSocket clients that were too slow.")     \
     X(frames_accepted_total, counter, "Frames acknowledged with 202.")                             \
     X(frames_processed_total, counter, "Frames taken through the pipeline.")                       \
+    X(frames_batched_total, counter, "Frames whose faces shared model runs with other frames.")    \
     X(frames_dropped_total, counter,                                                               \
       "Frames dropped: too old, over a camera's share, unreadable.")                               \
     X(frames_rejected_total, counter, "Frames refused because the queue was full.")                \

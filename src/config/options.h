@@ -50,8 +50,10 @@
         "Recognition workers; 0 = as many as processor cores.")                                    \
     OPT(inference_threads, INT, RELOAD_NO, "1", 1, 256, "threads",                                 \
         "Threads inside one model run; on processors 1 and more workers is faster.")               \
-    OPT(batch_faces_max, INT, RELOAD_NO, "16", 1, 256, "faces",                                    \
-        "Faces embedded in one model run.")                                                        \
+    OPT(batch_faces_max, INT, RELOAD_NO, "16", 1, 64, "faces", "Faces embedded in one model run.") \
+    OPT(batch_frames_max, INT, RELOAD_NO, "4", 1, 64, "frames",                                    \
+        "Frames whose faces share model runs: of those already waiting, a worker takes its fair "  \
+        "share, and never waits for more.")                                                        \
     OPT(detector, ENUM, RELOAD_NO, "auto", 0, 0, "auto|yunet|retinaface|mtcnn",                    \
         "Face detector; auto = YuNet where installed, else RetinaFace.")                           \
     OPT(mtcnn_min_face_px, INT, RELOAD_NO, "20", 12, 1024, "pixels",                               \

@@ -8,9 +8,14 @@
 /* One worker thread's own things. */
 struct worker {
     const struct jobs_env *env;
-    struct arena *arena;   /* reset for every item */
-    struct arena *scratch; /* of one photo of an enrolment; reset by its user */
+    struct arena *arena;   /* reset for every item, or batch of frames */
+    struct arena *scratch; /* of one photo of an enrolment or frame of a batch; reset by its user */
 };
+
+/* Carries out and settles what one worker claimed together, n <= CLAIM_MAX (claim.c). The items
+ * stay the caller's. */
+enum { CLAIM_MAX = 64 };
+void claim_handle(struct worker *w, const struct queue_delivery *items, int n);
 
 /* Takes one frame through the pipeline and publishes the result (recognise.c).
  * Errors: retryable ones mean that the frame should be delivered again. */

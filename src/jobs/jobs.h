@@ -27,6 +27,7 @@ struct jobs_env {
     struct seal_key template_key, photo_key;
     struct register_hasher hasher;
     int workers, max_tries;
+    int batch_frames; /* of those waiting, how many a worker takes at once; 0: 1 */
     int64_t image_max_pixels, photo_max_pixels;
     double risk_budget_per_10k, threshold_override, match_margin;
     usec_t confirm_gap, confirm_window, cache_ttl, job_lease, offline_grace;

@@ -1,4 +1,6 @@
-/* One frame on its way through recognition; shared by recognise.c and sighting.c. */
+/* One frame on its way through recognition; shared by recognise.c, claim.c and sighting.c:
+ * pass_begin, look at the picture, pass_looked, pass_end. A frame that ends early, announced as
+ * dropped, is `over`. Errors of all: retryable ones mean that the frame should come again. */
 #pragma once
 
 #include "attendance/event.h"
@@ -21,8 +23,17 @@ struct pass {
     struct event_timing timing;
     usec_t started_mono;
     bool made_mark;
+    bool over; /* announced as dropped: nothing more to do */
 };
 
+/* Fills p and loads the session it belongs to; f stays borrowed. Over when it does not run. */
+NODISCARD enum err pass_begin(struct pass *p, struct worker *w, const struct work_frame *f,
+                              struct error *e);
+/* Takes what looking at the picture gave, r and e, on; over when it will never be readable. */
+NODISCARD enum err pass_looked(struct pass *p, enum err r, struct error *e);
+/* Matches, decides, marks and publishes what is in `seen`. */
+NODISCARD enum err pass_end(struct pass *p, struct error *e);
+
 /* Adds a sighting of the student of face i; enough of them make the mark. Refines decided[i] and
- * fills out[i].mark. Errors: retryable ones mean that the frame should be delivered again. */
+ * fills out[i].mark. */
 NODISCARD enum err pass_sighting(struct pass *p, int i, struct error *e);

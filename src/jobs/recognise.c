@@ -185,48 +185,57 @@ static void tell_outbox(struct pass *p)
         log_failure(LOG_DEBUG, "jobs", "outbox_not_told", &e);
 }
 
-/* Images that will never be readable end here, announced; everything else may be tried again. */
-static enum err analyse(struct pass *p, bool *ret_unreadable, struct error *e)
+enum err pass_begin(struct pass *p, struct worker *w, const struct work_frame *f, struct error *e)
 {
-    enum err r = vision_analyse(p->env->vision, p->w->arena, p->f->image, p->env->image_max_pixels,
-                                &p->seen, e);
-    *ret_unreadable =
-        r == ERR_UNPROCESSABLE || r == ERR_UNSUPPORTED || r == ERR_TOO_LARGE || r == ERR_INVALID;
-    return r;
+    *p = (struct pass){.w = w, .env = w->env, .f = f, .started_mono = time_mono()};
+    enum err r = load_session(p, e);
+    if (r != ERR_NOT_FOUND && (r || session_takes(p)))
+        return r;
+    p->over = true;
+    return recognise_dropped(w, f->session, f->frame, "session_closed", "the session does not run",
+                             e);
+}
+
+/* Images that will never be readable end here, announced; everything else may be tried again. */
+enum err pass_looked(struct pass *p, enum err r, struct error *e)
+{
+    if (r != ERR_UNPROCESSABLE && r != ERR_UNSUPPORTED && r != ERR_TOO_LARGE && r != ERR_INVALID)
+        return r;
+    p->over = true;
+    const char *why = arena_strdup(p->w->arena, str_from(e->msg));
+    return recognise_dropped(p->w, p->f->session, p->f->frame, "unreadable", why, e);
+}
+
+enum err pass_end(struct pass *p, struct error *e)
+{
+    usec_t start = time_mono();
+    enum err r = match_faces(p, e);
+    p->timing.match = ms_since(start);
+    start = time_mono();
+    if (r == ERR_OK)
+        r = decide_and_mark(p, e);
+    p->timing.mark = ms_since(start);
+    if (r == ERR_OK)
+        r = publish_result(p, e);
+    if (r)
+        return error_wrap(e, r, "frame %s", p->f->frame.text);
+    if (p->made_mark)
+        tell_outbox(p);
+    metric_add(METRIC_frames_processed_total, 1);
+    metric_add(METRIC_faces_total, p->seen.n);
+    return ERR_OK;
 }
 
 enum err recognise_frame(struct worker *w, const struct work_frame *f, struct error *e)
 {
-    struct pass p = {.w = w, .env = w->env, .f = f, .started_mono = time_mono()};
-    bool unreadable = false;
-    enum err r = load_session(&p, e);
-    if (r == ERR_NOT_FOUND || (r == ERR_OK && !session_takes(&p))) {
-        return recognise_dropped(w, f->session, f->frame, "session_closed",
-                                 "the session does not run", e);
+    struct pass p;
+    enum err r = pass_begin(&p, w, f, e);
+    if (!r && !p.over) {
+        r = vision_analyse(w->env->vision, w->arena, f->image, w->env->image_max_pixels, &p.seen,
+                           e);
+        r = pass_looked(&p, r, e);
     }
-    if (r == ERR_OK)
-        r = analyse(&p, &unreadable, e);
-    if (unreadable) {
-        const char *why = arena_strdup(w->arena, str_from(e->msg));
-        return recognise_dropped(w, f->session, f->frame, "unreadable", why, e);
-    }
-    usec_t start = time_mono();
-    if (r == ERR_OK)
-        r = match_faces(&p, e);
-    p.timing.match = ms_since(start);
-    start = time_mono();
-    if (r == ERR_OK)
-        r = decide_and_mark(&p, e);
-    p.timing.mark = ms_since(start);
-    if (r == ERR_OK)
-        r = publish_result(&p, e);
-    if (r)
-        return error_wrap(e, r, "frame %s", f->frame.text);
-    if (p.made_mark)
-        tell_outbox(&p);
-    metric_add(METRIC_frames_processed_total, 1);
-    metric_add(METRIC_faces_total, p.seen.n);
-    return ERR_OK;
+    return r || p.over ? r : pass_end(&p, e);
 }
 
 enum err recognise_dropped(struct worker *w, struct session_id session, struct frame_id frame,

@@ -1,6 +1,6 @@
-/* The workers' threads: see jobs.h. N workers claim from the queue; the keeper follows template
- * changes; housekeeping wakes every second. Stop order: flag, wake, join workers, then the other
- * two. Invariant: an item is acked only after its effects are committed and published. */
+/* The workers' threads: see jobs.h. N workers claim from the queue and hand what they get to
+ * claim.c; the keeper follows template changes; housekeeping wakes every second. Stop order: flag,
+ * wake, join workers, then the other two. */
 #include "jobs/internal.h"
 
 #include "base/log.h"
@@ -21,8 +21,7 @@ enum {
     WORKERS_MAX = 64,
     WORKER_ARENA_MAX = 768 * MIB,
     KEEPER_CAPACITY = 65536,
-    OUTBOX_CAPACITY = 16,
-    CLAIM_MAX = 1
+    OUTBOX_CAPACITY = 16
 };
 
 struct jobs {
@@ -35,68 +34,18 @@ struct jobs {
     _Atomic bool stop, reload_all;
 };
 
-/* Announced first, then buried. What cannot be announced goes back to the queue instead, which
- * hands it out again, at last as a notice of the drop. */
-static enum err bury(struct worker *w, const struct queue_delivery *d, const struct error *why,
-                     struct error *e)
+/* How many items to take: a fair share of what waits, so that no worker idles while another holds
+ * several. A queue that does not answer now is asked for one. */
+static int fair_share(const struct jobs *j)
 {
-    struct session_id session;
-    struct frame_id frame;
-    enum err r = ERR_OK;
-    metric_add(METRIC_jobs_failed_total, 1);
-    log_failure(LOG_ERROR, "jobs", "item_failed", why);
-    if (d->tag.n && work_tag_parse(d->tag, &session, &frame, NULL) == ERR_OK)
-        r = recognise_dropped(w, session, frame, "failed", why->msg, e);
-    return r ? queue_release(w->env->queue, d->token, RETRY_DELAY, e)
-             : queue_bury(w->env->queue, d->token, e);
-}
-
-static const struct {
-    const char *reason, *detail;
-} drop_reasons[] = {
-    [QUEUE_KEPT] = {"failed", ""},
-    [QUEUE_DROP_AGE] = {"too_old", "it waited too long for a worker; send fewer frames a second"},
-    [QUEUE_DROP_SHARE] = {"share", "newer frames of this camera were waiting; send fewer a second"},
-    [QUEUE_DROP_TRIES] = {"failed", "it was tried too often; the server's log says why"},
-};
-
-static enum err announce_dropped(struct worker *w, const struct queue_delivery *d, struct error *e)
-{
-    struct session_id session;
-    struct frame_id frame;
-    enum err r = work_tag_parse(d->tag, &session, &frame, e);
-    return r ? r
-             : recognise_dropped(w, session, frame, drop_reasons[d->why].reason,
-                                 drop_reasons[d->why].detail, e);
-}
-
-static enum err run_item(struct worker *w, const struct queue_delivery *d, struct error *e)
-{
-    struct work work;
-    if (d->dropped)
-        return announce_dropped(w, d, e);
-    enum err r = work_unpack(d->bytes, &work, e);
-    if (r)
-        return r;
-    return work.kind == WORK_FRAME ? recognise_frame(w, &work.frame, e)
-                                   : enrol_run(w, work.job, d->token, e);
-}
-
-static void handle(struct worker *w, const struct queue_delivery *d, int max_tries)
-{
-    struct error e = {0}, late = {0};
-    arena_reset(w->arena);
-    enum err r = run_item(w, d, &e), done = ERR_OK;
-    if (r == ERR_OK)
-        done = queue_ack(w->env->queue, d->token, &late);
-    else if (!err_retryable(r) || d->tries >= max_tries)
-        done = bury(w, d, &e, &late);
-    else
-        done = queue_release(w->env->queue, d->token, RETRY_DELAY, &late);
-    if (r && err_retryable(r))
-        log_failure(LOG_WARN, "jobs", "item_retried", &e);
-    if (done)
-        log_failure(LOG_DEBUG, "jobs", "lease_was_over", &late);
+    struct queue_stats s;
+    struct error e;
+    size_t workers = j->env.workers > 0 ? (size_t)j->env.workers : 1;
+    size_t most = j->env.batch_frames < CLAIM_MAX ? (size_t)j->env.batch_frames : CLAIM_MAX;
+    if (most <= 1 || queue_stats(j->env.queue, &s, &e))
+        return 1;
+    size_t share = (s.items + workers - 1) / workers;
+    return share < 1 ? 1 : (int)(share < most ? share : most);
 }
 
 static void *worker_main(void *arg)
@@ -109,14 +58,13 @@ static void *worker_main(void *arg)
         struct queue_delivery items[CLAIM_MAX];
         int n = 0;
         struct error e = {0};
-        if (queue_claim(j->env.queue, CLAIM_MAX, CLAIM_WAIT, items, &n, &e)) {
+        if (queue_claim(j->env.queue, fair_share(j), CLAIM_WAIT, items, &n, &e)) {
             log_failure(LOG_WARN, "jobs", "queue_unreachable", &e);
             usleep((useconds_t)RETRY_DELAY);
         }
-        for (int i = 0; i < n; i++) {
-            handle(&w, &items[i], j->env.max_tries);
+        claim_handle(&w, items, n);
+        for (int i = 0; i < n; i++)
             queue_delivery_done(&items[i]);
-        }
     }
     arena_free(w.arena);
     arena_free(w.scratch);

@@ -1,11 +1,11 @@
-/* One call's way through the pipeline of vision.h, over detector.c, align.c, quality.c and
- * encoder.c.
+/* One picture's way through the pipeline of vision.h, over detector.c, align.c, quality.c and
+ * batch.c.
  *
- * Per call it allocates from the caller's arena only: one picture, one detector input, one tensor
- * per face of a batch. Pictures over FULL_DECODE_PIXELS are decoded smaller (long side still >=
- * DECODE_LONG_SIDE, or the detector's if that is more): boxes come back in full-size pixels, but
- * the size test counts the pixels the encoder would get. Cost beside the models: under 2 ms for one
- * face at 640x480. */
+ * It allocates from the caller's arenas only: one picture and one detector input in `scratch`, the
+ * faces where the batch keeps its tensors. Both may be one. Pictures over FULL_DECODE_PIXELS are
+ * decoded smaller (long side still >= DECODE_LONG_SIDE, or the detector's if that is more): boxes
+ * come back in full-size pixels, but the size test counts the pixels the encoder would get. Cost
+ * beside the models: under 2 ms for one face at 640x480. */
 #include "vision/internal.h"
 
 #include "base/time.h"
@@ -19,60 +19,6 @@ enum err vision_detect(struct vision *v, struct arena *a, const struct image *im
 {
     return detector_find(&v->detector, a, im, v->long_side, v->min_confidence, ret_faces, ret_n,
                          ret_run_us, e);
-}
-
-/* Collects tensors and embeds them when batch_max are there. */
-struct batch {
-    struct vision *v;
-    float *tensors; /* [capacity][3][side][side] */
-    float *vectors; /* [all][dim]; the waiting ones begin at `done` */
-    int capacity, waiting, done;
-    struct vision_timing *timing;
-};
-
-static size_t tensor_of(const struct vision *v) { return encoder_tensor(v->encoder.spec); }
-
-static enum err batch_init(struct batch *b, struct vision *v, struct arena *a, int n,
-                           struct vision_timing *timing, struct error *e)
-{
-    *b = (struct batch){.v = v, .timing = timing};
-    b->capacity = n < v->batch_max ? n : v->batch_max;
-    b->tensors = arena_array(a, (size_t)b->capacity * tensor_of(v), sizeof *b->tensors);
-    b->vectors = arena_array(a, (size_t)n * (size_t)vision_dim(v), sizeof *b->vectors);
-    if (!b->tensors || !b->vectors)
-        return error_set(e, ERR_NOMEM, "no memory to embed %d faces", n);
-    return ERR_OK;
-}
-
-static enum err batch_flush(struct batch *b, struct error *e)
-{
-    if (b->waiting == 0)
-        return ERR_OK;
-    usec_t start = time_mono();
-    int64_t run_us = 0;
-    float *to = b->vectors + (size_t)b->done * (size_t)vision_dim(b->v);
-    enum err r = encoder_run(&b->v->encoder, b->tensors, b->waiting, to, &run_us, e);
-    if (r)
-        return r;
-    b->done += b->waiting;
-    b->waiting = 0;
-    b->timing->embed_us += time_mono() - start;
-    b->timing->embed_run_us += run_us;
-    return ERR_OK;
-}
-
-/* ret_vector is filled by a flush. */
-static enum err batch_add(struct batch *b, const struct crop *c, float **ret_vector,
-                          struct error *e)
-{
-    usec_t start = time_mono();
-    const struct encoder_spec *spec = b->v->encoder.spec;
-    crop_to_tensor(c, spec->scaling, spec->colour,
-                   b->tensors + (size_t)b->waiting * tensor_of(b->v));
-    *ret_vector = b->vectors + (size_t)(b->done + b->waiting) * (size_t)vision_dim(b->v);
-    b->waiting++;
-    b->timing->align_us += time_mono() - start;
-    return b->waiting == b->capacity ? batch_flush(b, e) : ERR_OK;
 }
 
 /* Cuts one face, adding the time to align_us. */
@@ -90,21 +36,21 @@ enum err vision_embed(struct vision *v, struct arena *a, const struct image *im,
                       const struct face *faces, int n, float **ret_vec,
                       struct vision_timing *timing, struct error *e)
 {
-    struct batch batch;
+    struct vision_batch batch = {.v = v, .a = a};
     struct crop *crop = arena_alloc(a, sizeof *crop);
-    if (!crop)
-        return error_set(e, ERR_NOMEM, "no memory for a face");
-    enum err r = batch_init(&batch, v, a, n, timing, e);
+    float *vec = arena_array(a, (size_t)n * (size_t)vision_dim(v), sizeof *vec);
+    if (!crop || !vec)
+        return error_set(e, ERR_NOMEM, "no memory to embed %d faces", n);
+    enum err r = batch_room(&batch, n, e);
     for (int i = 0; !r && i < n; i++) {
-        float *vector;
         r = cut(vision_crop(v), a, im, &faces[i], crop, timing, e);
         if (!r)
-            r = batch_add(&batch, crop, &vector, e);
+            batch_add(&batch, crop, vec + (size_t)i * (size_t)vision_dim(v), timing);
     }
     if (!r)
-        r = batch_flush(&batch, e);
+        r = vision_batch_end(&batch, e);
     if (!r)
-        *ret_vec = batch.vectors;
+        *ret_vec = vec;
     return r;
 }
 
@@ -132,37 +78,48 @@ static void to_full_size(struct face *f, float sx, float sy)
     }
 }
 
-/* Judges and embeds the faces of a decoded picture into result->faces. */
-static enum err describe_faces(struct vision *v, struct arena *a, const struct image *im,
-                               const struct face *faces, struct vision_result *result,
-                               struct error *e)
+/* Judges one face of a decoded picture and gives what can be embedded to the batch. */
+static enum err describe_face(struct vision_batch *b, struct arena *scratch, const struct image *im,
+                              const struct face *face, struct crop *crop,
+                              struct vision_result *result, struct vision_face *out,
+                              struct error *e)
 {
-    struct batch batch;
+    const struct vision *v = b->v;
     const struct crop_spec *judged = encoder_face_crop(v->detector.kind);
-    struct crop *crop = arena_alloc(a, sizeof *crop);
-    result->faces = arena_array(a, (size_t)result->n, sizeof *result->faces);
+    enum err r = cut(judged, scratch, im, face, crop, &result->timing, e);
+    if (r)
+        return r;
+    usec_t start = time_mono();
+    struct face_quality q = quality_of(face, crop, face->box[2], v->min_face_px);
+    result->timing.align_us += time_mono() - start;
+    *out = (struct vision_face){.face = *face, .flaw = q.flaw, .quality = q.quality};
+    to_full_size(&out->face, (float)result->width / (float)im->width,
+                 (float)result->height / (float)im->height);
+    if (q.flaw != FACE_OK)
+        return ERR_OK;
+    if (vision_crop(v) != judged)
+        r = cut(vision_crop(v), scratch, im, face, crop, &result->timing, e);
+    float *vector = r ? NULL : arena_array(b->a, (size_t)vision_dim(v), sizeof *vector);
+    if (!vector)
+        return r ? r : error_set(e, ERR_NOMEM, "no memory for a vector");
+    out->embedding = vector;
+    batch_add(b, crop, vector, &result->timing);
+    return ERR_OK;
+}
+
+/* The same for all faces, into result->faces. */
+static enum err describe_faces(struct vision_batch *b, struct arena *scratch,
+                               const struct image *im, const struct face *faces,
+                               struct vision_result *result, struct error *e)
+{
+    struct crop *crop = arena_alloc(scratch, sizeof *crop);
+    result->faces = arena_array(b->a, (size_t)result->n, sizeof *result->faces);
     if (!crop || !result->faces)
         return error_set(e, ERR_NOMEM, "no memory for %d faces", result->n);
-    enum err r = batch_init(&batch, v, a, result->n, &result->timing, e);
-    for (int i = 0; !r && i < result->n; i++) {
-        struct vision_face *out = &result->faces[i];
-        r = cut(judged, a, im, &faces[i], crop, &result->timing, e);
-        if (r)
-            return r;
-        usec_t start = time_mono();
-        struct face_quality q = quality_of(&faces[i], crop, faces[i].box[2], v->min_face_px);
-        result->timing.align_us += time_mono() - start;
-        *out = (struct vision_face){.face = faces[i], .flaw = q.flaw, .quality = q.quality};
-        to_full_size(&out->face, (float)result->width / (float)im->width,
-                     (float)result->height / (float)im->height);
-        float *vector = NULL;
-        if (q.flaw == FACE_OK && vision_crop(v) != judged)
-            r = cut(vision_crop(v), a, im, &faces[i], crop, &result->timing, e);
-        if (!r && q.flaw == FACE_OK)
-            r = batch_add(&batch, crop, &vector, e);
-        out->embedding = vector;
-    }
-    return r ? r : batch_flush(&batch, e);
+    enum err r = batch_room(b, result->n, e);
+    for (int i = 0; !r && i < result->n; i++)
+        r = describe_face(b, scratch, im, &faces[i], crop, result, &result->faces[i], e);
+    return r;
 }
 
 static enum err decode(const struct vision *v, struct arena *a, struct str bytes,
@@ -186,23 +143,34 @@ static enum err decode(const struct vision *v, struct arena *a, struct str bytes
     return ERR_OK;
 }
 
-enum err vision_analyse(struct vision *v, struct arena *a, struct str bytes, int64_t max_pixels,
-                        struct vision_result *ret_result, struct error *e)
+enum err vision_batch_add(struct vision_batch *b, struct arena *scratch, struct str bytes,
+                          int64_t max_pixels, struct vision_result *ret_result, struct error *e)
 {
-    struct vision_result result = {0};
+    struct vision *v = b->v;
+    struct vision_result *result = ret_result;
     struct image im;
-    enum err r = decode(v, a, bytes, max_pixels, &result, &im, e);
+    struct face *faces;
+    *result = (struct vision_result){.width = 0};
+    enum err r = decode(v, scratch, bytes, max_pixels, result, &im, e);
     if (r)
         return r;
     usec_t start = time_mono();
-    struct face *faces;
-    r = vision_detect(v, a, &im, &faces, &result.n, &result.timing.detect_run_us, e);
+    r = vision_detect(v, scratch, &im, &faces, &result->n, &result->timing.detect_run_us, e);
     if (r)
         return r;
-    result.timing.detect_us = time_mono() - start;
-    sort_by_area(faces, result.n);
-    if (result.n > 0)
-        r = describe_faces(v, a, &im, faces, &result, e);
+    result->timing.detect_us = time_mono() - start;
+    sort_by_area(faces, result->n);
+    return result->n > 0 ? describe_faces(b, scratch, &im, faces, result, e) : ERR_OK;
+}
+
+enum err vision_analyse(struct vision *v, struct arena *a, struct str bytes, int64_t max_pixels,
+                        struct vision_result *ret_result, struct error *e)
+{
+    struct vision_batch batch = {.v = v, .a = a};
+    struct vision_result result;
+    enum err r = vision_batch_add(&batch, a, bytes, max_pixels, &result, e);
+    if (!r)
+        r = vision_batch_end(&batch, e);
     if (!r)
         *ret_result = result;
     return r;

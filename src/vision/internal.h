@@ -1,6 +1,8 @@
-/* Shared by the files of the vision engine only: what vision_open made. */
+/* Shared by the files of the vision engine only: what vision_open made, and faces on their way to
+ * the encoder. */
 #pragma once
 
+#include "vision/align.h"
 #include "vision/detector.h"
 #include "vision/encoder.h"
 #include "vision/ort.h"
@@ -20,3 +22,28 @@ static inline const struct crop_spec *vision_crop(const struct vision *v)
 {
     return &v->encoder.spec->crops[v->detector.kind];
 }
+
+/* Where the vector of a waiting face goes, and whose time its run is. */
+struct batch_slot {
+    float *to; /* [dim] */
+    struct vision_timing *timing;
+};
+
+/* Faces that wait for the encoder; all zero but v and a is an empty batch. */
+struct vision_batch {
+    struct vision *v;
+    struct arena *a;          /* of everything below, and of the results */
+    float *tensors;           /* [capacity][3][side][side] */
+    float *vectors;           /* [capacity][dim], of one run */
+    struct batch_slot *slots; /* [capacity] */
+    int capacity, waiting;
+    bool several;       /* pictures will come: make room for a full run at once */
+    struct error error; /* of the first run that failed; its code is ERR_OK until then */
+};
+
+/* Makes room for runs of n faces, or of a full batch when several pictures come. Errors NOMEM. */
+NODISCARD enum err batch_room(struct vision_batch *b, int n, struct error *e);
+/* Adds a crop; runs the encoder when the batch is full. There must be room. A run that fails is
+ * told by vision_batch_end. */
+void batch_add(struct vision_batch *b, const struct crop *c, float *ret_vector,
+               struct vision_timing *timing);

@@ -76,6 +76,22 @@ NODISCARD enum err vision_analyse(struct vision *v, struct arena *a, struct str 
                                   int64_t max_pixels, struct vision_result *ret_result,
                                   struct error *e);
 
+/* Several pictures whose faces share the encoder's runs: new, add for each picture, end. The batch
+ * and the results live in `a`; scratch holds the picture and may be reset between two calls.
+ * Thread: one at a time.
+ *
+ * add writes ret_result, also when it fails (then it is of no use), and leaves the other pictures
+ * alone; it must stay where it is until end has filled in its embeddings and embed times. Errors of
+ * vision_analyse for this picture.
+ * end: UNAVAILABLE when a run failed: no embedding of the batch is valid then. */
+struct vision_batch;
+NODISCARD enum err vision_batch_new(struct vision *v, struct arena *a,
+                                    struct vision_batch **ret_batch, struct error *e);
+NODISCARD enum err vision_batch_add(struct vision_batch *b, struct arena *scratch, struct str bytes,
+                                    int64_t max_pixels, struct vision_result *ret_result,
+                                    struct error *e);
+NODISCARD enum err vision_batch_end(struct vision_batch *b, struct error *e);
+
 /* The steps on their own, for golden tests and bench. faces are in pixels of `im`. */
 NODISCARD enum err vision_detect(struct vision *v, struct arena *a, const struct image *im,
                                  struct face **ret_faces, int *ret_n, int64_t *ret_run_us,

@@ -3,6 +3,8 @@
  * and sample photos; without them it is skipped. CONFORMANCE_SEEDS sets how many seeds. */
 #include "pipeline_suite.h"
 
+#include "base/metrics.h"
+
 #include <stdlib.h>
 
 enum { SKIPPED = 77, SHARE = 4, TIMES = 6 };
@@ -180,6 +182,36 @@ static void every_accepted_frame_ends_in_a_result_or_a_drop(void **state)
     each_seed(state, 1, answers_of_seed);
 }
 
+/* ---- frames together */
+
+enum { WAITING = 24, UNREADABLE = 10 };
+
+/* A queue long enough that the workers take several: the broken frame among them fails alone. */
+static void together_of_seed(const struct pipeline_subject *subject, uint64_t seed)
+{
+    struct frame_id frames[WAITING];
+    const struct str broken = STR("\xff\xd8\xff\xe0 not a picture");
+    int64_t before = metric_get(METRIC_frames_batched_total);
+    struct rig *r = rig_open(subject, seed, &(struct rig_options){0});
+    for (int i = 0; i < WAITING; i++) {
+        frames[i] = frame_new();
+        rig_push(r, frames[i], i == UNREADABLE ? broken : scene(i % SCENES), time_utc());
+    }
+    rig_settle(r, loses(subject) ? ROUGH : 4 * ROUGH);
+    for (int i = 0; i < WAITING && !loses(subject); i++)
+        assert_true(tap_endings(&r->tap, frames[i]) > 0);
+    if (!loses(subject))
+        assert_register(r, ROSTER);
+    if (!subject->suite.chaotic)
+        assert_true(metric_get(METRIC_frames_batched_total) - before > WAITING / 2);
+    rig_close(r);
+}
+
+static void waiting_frames_share_runs_and_a_broken_one_fails_alone(void **state)
+{
+    each_seed(state, 1, together_of_seed);
+}
+
 /* ---- restarts */
 
 enum { RESTARTS = 3, RESTART_WITHIN_MS = 120 };
@@ -233,6 +265,7 @@ const struct suite_test pipeline_frames[] = {
     TEST(a_student_is_marked_exactly_once_whatever_comes_twice),
     TEST(one_frame_repeated_is_one_sighting_and_two_apart_make_a_mark),
     TEST(every_accepted_frame_ends_in_a_result_or_a_drop),
+    TEST(waiting_frames_share_runs_and_a_broken_one_fails_alone),
     TEST(restarts_at_any_moment_lose_nothing_durable),
 };
 const size_t pipeline_frames_n = ARRAY_LEN(pipeline_frames);

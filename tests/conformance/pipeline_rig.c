@@ -18,6 +18,7 @@ enum {
     QUEUE_ITEMS = 2000,
     HISTORY = 1000,
     WORKERS = 2,
+    BATCH = 4,
     TRIES = 50,
     PATH_TEXT = 96
 };
@@ -220,6 +221,7 @@ static void set_options(struct rig *r, const struct rig_options *o)
                                .photo_key = {{2}},
                                .hasher = {.fn = hash_event},
                                .workers = WORKERS,
+                               .batch_frames = BATCH,
                                .max_tries = tries,
                                .image_max_pixels = 16000000,
                                .photo_max_pixels = 64000000,
