@@ -14,9 +14,17 @@
 #include "queue/queue.h"
 #include "store/db.h"
 
+enum { API_ENGINE_WORD = 64, API_ENGINE_NAME = 256 };
+
+/* What an engine is made of, in words. */
+struct api_engine {
+    char detector[API_ENGINE_WORD], encoder[API_ENGINE_NAME], preprocessing[API_ENGINE_WORD];
+    char device[API_ENGINE_WORD], precision[API_ENGINE_WORD];
+};
+
 /* What operators see of the engine; filled by the composition root. */
 struct api_system {
-    const char *detector, *encoder, *preprocessing, *device, *precision;
+    void (*engine)(void *ctx, struct api_engine *ret_engine); /* the one that decides now */
     int64_t (*gallery_students)(void *ctx);
     void *ctx;
     const char *const *warnings; /* NULL-terminated, static */

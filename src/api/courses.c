@@ -195,10 +195,11 @@ LIST_SCHEMA(roster_list, "Roster", roster_schema)
 static enum err roster_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct course_ctx *t = ctx;
+    struct api_engine engine = call_engine(t->c);
     enum err r = course_get(cx, t->c->a, t->id, t->course, e);
     return r ? r
-             : roster_list(cx, t->c->a, t->id, t->at, str_from(t->c->api->env.system.encoder),
-                           &t->rows, &t->n, e);
+             : roster_list(cx, t->c->a, t->id, t->at, str_from(engine.encoder),
+                           str_from(engine.preprocessing), &t->rows, &t->n, e);
 }
 
 enum err roster_index(struct call *c, struct error *e)

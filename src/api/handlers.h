@@ -38,6 +38,8 @@ NODISCARD enum err call_location(struct call *c, const char *prefix, const char 
 /* A query parameter that is one of the words; -1 when absent. Errors INVALID. */
 NODISCARD enum err call_word(struct call *c, const char *name, const char *const *words,
                              int *ret_index, struct error *e);
+/* The engine that decides now (system.c). */
+struct api_engine call_engine(const struct call *c);
 /* Makes c->out the job (jobs.c). */
 NODISCARD enum err job_output(struct call *c, const char *id, struct error *e);
 /* The photos of a multipart or raw body (photos.c). Errors UNSUPPORTED, INVALID. */

@@ -61,14 +61,15 @@ struct marks_ctx {
 static enum err read_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct marks_ctx *t = ctx;
+    struct api_engine engine = call_engine(t->c);
     struct session s;
     enum err r = session_get(cx, t->c->a, t->id, &s, e);
     if (r == ERR_OK)
         r = mark_list(cx, t->c->a, t->id, &t->marks, &t->n, e);
     usec_t at = s.status == SESSION_CLOSED ? s.ended_at : time_utc();
     return r ? r
-             : roster_list(cx, t->c->a, s.course, at, str_from(t->c->api->env.system.encoder),
-                           &t->roster, &t->n_roster, e);
+             : roster_list(cx, t->c->a, s.course, at, str_from(engine.encoder),
+                           str_from(engine.preprocessing), &t->roster, &t->n_roster, e);
 }
 
 static bool is_marked(const struct marks_ctx *t, const struct roster_row *row)

@@ -76,7 +76,9 @@ static enum err insert_fn(struct db_cx *cx, void *ctx, struct error *e)
 
 static enum err count_photos(struct db_cx *cx, struct call *c, struct student *s, struct error *e)
 {
-    return template_count(cx, s->id, str_from(c->api->env.system.encoder), &s->templates, e);
+    struct api_engine engine = call_engine(c);
+    return template_count(cx, s->id, str_from(engine.encoder), str_from(engine.preprocessing),
+                          &s->templates, e);
 }
 
 static enum err get_fn(struct db_cx *cx, void *ctx, struct error *e)

@@ -141,24 +141,33 @@ enum err landing(struct call *c, struct error *e)
     return ERR_OK;
 }
 
+struct api_engine call_engine(const struct call *c)
+{
+    struct api_engine engine = {0};
+    c->api->env.system.engine(c->api->env.system.ctx, &engine);
+    return engine;
+}
+
 enum err system_show(struct call *c, struct error *e)
 {
     const struct api_env *env = &c->api->env;
     struct queue_stats q;
     void *memory;
-    enum err r = call_alloc(c, sizeof(struct system_out), &memory, e);
+    enum err r = call_alloc(c, sizeof(struct system_out) + sizeof(struct api_engine), &memory, e);
     if (r == ERR_OK)
         r = queue_stats(env->queue, &q, e);
     if (r)
         return r;
     struct system_out *o = memory;
+    struct api_engine *engine = (struct api_engine *)(o + 1);
+    env->system.engine(env->system.ctx, engine);
     *o = (struct system_out){.version = STR(ROLLCALL_VERSION),
                              .database = str_from(db_backend(env->db)),
-                             .detector = str_from(env->system.detector),
-                             .encoder = str_from(env->system.encoder),
-                             .preprocessing = str_from(env->system.preprocessing),
-                             .device = str_from(env->system.device),
-                             .precision = str_from(env->system.precision),
+                             .detector = str_from(engine->detector),
+                             .encoder = str_from(engine->encoder),
+                             .preprocessing = str_from(engine->preprocessing),
+                             .device = str_from(engine->device),
+                             .precision = str_from(engine->precision),
                              .started_at = c->api->started_at};
     o->gallery.students = env->system.gallery_students(env->system.ctx);
     o->queue = (struct queue_out){.items = (int64_t)q.items,

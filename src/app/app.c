@@ -80,17 +80,18 @@ static enum err open_storage(struct app *app, struct error *e)
 /* ---- recognition */
 
 /* Without a measured false-match table there is no honest threshold: one must be given. */
-static enum err check_thresholds(const struct app *app, struct error *e)
+static enum err check_thresholds(const struct app *app, const struct vision *vision,
+                                 struct error *e)
 {
-    const char *encoder = vision_encoder(app->vision);
-    const char *preprocessing = vision_preprocessing(app->vision);
+    const char *encoder = vision_encoder(vision);
+    const char *preprocessing = vision_preprocessing(vision);
     if (app->cfg->threshold_override > 0 ||
         (fmr_table_find(encoder, preprocessing, 1) && fmr_table_find(encoder, preprocessing, 3)))
         return ERR_OK;
     return error_set(e, ERR_INVALID,
                      "false-match rates were never measured for the encoder %s with the detector "
                      "%s (%s): choose another pair, or set threshold_override",
-                     encoder, vision_detector(app->vision), preprocessing);
+                     encoder, vision_detector(vision), preprocessing);
 }
 
 static enum err open_recognition(struct app *app, struct error *e)
@@ -112,10 +113,18 @@ static enum err open_recognition(struct app *app, struct error *e)
                                      .device = config_text(cfg, OPTION_device),
                                      .precision = config_text(cfg, OPTION_precision),
                                      .callers = config_workers(cfg)};
-    r = vision_open(&o, &app->vision, e);
-    if (r == ERR_OK)
-        r = check_thresholds(app, e);
-    return r ? r : gallery_new(vision_dim(app->vision), &app->gallery, e);
+    struct vision *vision = NULL;
+    struct engine *engine = NULL;
+    r = vision_open(&o, &vision, e);
+    if (r)
+        return r;
+    r = check_thresholds(app, vision, e);
+    if (r) {
+        vision_close(vision);
+        return r;
+    }
+    r = engine_new(vision, true, &engine, e);
+    return r ? r : engines_new(engine, &app->engines, e);
 }
 
 /* ---- queue and bus */
@@ -161,7 +170,28 @@ static enum err open_traffic(struct app *app, struct error *e)
 static int64_t gallery_students(void *ctx)
 {
     const struct app *app = ctx;
-    return (int64_t)gallery_count(app->gallery);
+    struct engine_pair pair = engines_get(app->engines);
+    int64_t n = (int64_t)gallery_count(pair.active->gallery);
+    engine_pair_done(&pair);
+    return n;
+}
+
+/* In words that outlive the engine. */
+static void describe(const struct vision *v, struct api_engine *ret_engine)
+{
+    snprintf(ret_engine->detector, API_ENGINE_WORD, "%s", vision_detector(v));
+    snprintf(ret_engine->encoder, API_ENGINE_NAME, "%s", vision_encoder(v));
+    snprintf(ret_engine->preprocessing, API_ENGINE_WORD, "%s", vision_preprocessing(v));
+    snprintf(ret_engine->device, API_ENGINE_WORD, "%s", vision_device(v));
+    snprintf(ret_engine->precision, API_ENGINE_WORD, "%s", vision_precision(v));
+}
+
+static void active_engine(void *ctx, struct api_engine *ret_engine)
+{
+    const struct app *app = ctx;
+    struct engine_pair pair = engines_get(app->engines);
+    describe(pair.active->vision, ret_engine);
+    engine_pair_done(&pair);
 }
 
 static bool is_ready(void *ctx)
@@ -178,11 +208,7 @@ static enum err open_api(struct app *app, struct error *e)
                                 .bus = app->bus,
                                 .auth = app->auth,
                                 .photo_key = app->photo_key,
-                                .system = {.detector = vision_detector(app->vision),
-                                           .encoder = vision_encoder(app->vision),
-                                           .preprocessing = vision_preprocessing(app->vision),
-                                           .device = vision_device(app->vision),
-                                           .precision = vision_precision(app->vision),
+                                .system = {.engine = active_engine,
                                            .gallery_students = gallery_students,
                                            .ready = is_ready,
                                            .warnings = app->warnings,
@@ -214,8 +240,7 @@ static enum err start_workers(struct app *app, struct error *e)
     const struct jobs_env env = {.db = app->db,
                                  .queue = app->queue,
                                  .bus = app->bus,
-                                 .vision = app->vision,
-                                 .gallery = app->gallery,
+                                 .engines = app->engines,
                                  .template_key = app->template_key,
                                  .photo_key = app->photo_key,
                                  .hasher = {.fn = app_register_hash, .ctx = &app->register_key},
@@ -263,13 +288,15 @@ static void announce(struct app *app, const char *url)
         app_warn(app, "listening on %s without TLS: put nginx or another TLS proxy in front",
                  cfg->http_bind);
     app_warn(app, "liveness is not checked: a picture of a face counts as the person");
+    struct engine_pair pair = engines_get(app->engines);
+    const struct vision *v = pair.active->vision;
     log_event(LOG_INFO, "app", "serving",
               "url=%s detector=%s encoder=%s preprocessing=%s workers=%d students=%zu", url,
-              vision_detector(app->vision), vision_encoder(app->vision),
-              vision_preprocessing(app->vision), config_workers(cfg), gallery_count(app->gallery));
-    log_event(LOG_INFO, "app", "device", "device=%s precision=%s why=\"%s\"",
-              vision_device(app->vision), vision_precision(app->vision),
-              vision_device_why(app->vision));
+              vision_detector(v), vision_encoder(v), vision_preprocessing(v), config_workers(cfg),
+              gallery_count(pair.active->gallery));
+    log_event(LOG_INFO, "app", "device", "device=%s precision=%s why=\"%s\"", vision_device(v),
+              vision_precision(v), vision_device_why(v));
+    engine_pair_done(&pair);
 }
 
 static enum err start(struct app *app, struct app_hello *ret_hello, struct error *e)
@@ -349,8 +376,7 @@ void app_stop(struct app *app)
     bus_close(app->bus);
     queue_close(app->queue);
     api_free(app->api);
-    gallery_free(app->gallery);
-    vision_close(app->vision);
+    engines_free(app->engines);
     auth_free(app->auth);
     db_close(app->db);
     secure_free(app, sizeof *app);

@@ -5,9 +5,7 @@
 #include "app/app.h"
 #include "auth/auth.h"
 #include "base/seal.h"
-#include "gallery/gallery.h"
 #include "jobs/jobs.h"
-#include "vision/vision.h"
 
 #include <stdatomic.h>
 
@@ -18,8 +16,7 @@ struct app {
     struct seal_key master, register_key, template_key, photo_key;
     struct db *db;
     struct auth *auth;
-    struct vision *vision;
-    struct gallery *gallery;
+    struct engines *engines;
     struct queue *queue;
     struct bus *bus;
     struct api *api;

@@ -148,7 +148,7 @@ static enum err run_batch(struct claim *c, struct member *m, int n, struct error
 {
     struct worker *w = c->w;
     struct vision_batch *b;
-    enum err r = vision_batch_new(w->env->vision, w->arena, &b, e);
+    enum err r = vision_batch_new(w->engines.active->vision, w->arena, &b, e);
     if (r)
         return r;
     for (int i = 0; i < n; i++) {
@@ -184,6 +184,7 @@ static void handle_together(struct claim *c)
 void claim_handle(struct worker *w, const struct queue_delivery *items, int n)
 {
     struct claim c = {.w = w, .items = items, .n = n, .renewed = time_mono()};
+    w->engines = engines_get(w->env->engines);
     if (n > 1)
         handle_together(&c);
     bool backwards = n > 1 && items[n - 1].tries % 2 == 1;
@@ -193,4 +194,5 @@ void claim_handle(struct worker *w, const struct queue_delivery *items, int n)
             handle_alone(&c, i);
         renew(&c);
     }
+    engine_pair_done(&w->engines);
 }

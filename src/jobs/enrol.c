@@ -28,6 +28,7 @@ enum { SAME_PERSON_MIN_PHOTOS = 2 };
 struct enrolment {
     struct worker *w;
     const struct jobs_env *env;
+    struct engine *engine; /* the active one, of the worker's pair */
     struct job job;
     struct student_id student;
     struct job_photo *photos;
@@ -56,14 +57,14 @@ static enum err load_fn(struct db_cx *cx, void *ctx, struct error *e)
         r = id_parse(n->job.subject, n->student.text, e);
     if (r == ERR_OK)
         r = template_of_student(
-            cx, n->w->arena, n->student, str_from(vision_encoder(n->env->vision)),
-            str_from(vision_preprocessing(n->env->vision)), &n->rows, &n->n_rows, e);
+            cx, n->w->arena, n->student, str_from(vision_encoder(n->engine->vision)),
+            str_from(vision_preprocessing(n->engine->vision)), &n->rows, &n->n_rows, e);
     return r;
 }
 
 static void add_to_sum(struct enrolment *n, const float *vec)
 {
-    for (int i = 0; i < vision_dim(n->env->vision); i++)
+    for (int i = 0; i < vision_dim(n->engine->vision); i++)
         n->sum[i] += vec[i];
     n->accepted++;
 }
@@ -111,7 +112,7 @@ static const char *flaw_help(enum face_flaw flaw)
 static double cosine_to_others(const struct enrolment *n, const float *vec)
 {
     double dot = 0, norm = 0;
-    for (int i = 0; i < vision_dim(n->env->vision); i++) {
+    for (int i = 0; i < vision_dim(n->engine->vision); i++) {
         dot += (double)n->sum[i] * (double)vec[i];
         norm += (double)n->sum[i] * (double)n->sum[i];
     }
@@ -142,7 +143,7 @@ static enum err judge_image(struct enrolment *n, struct str image, struct error 
     struct job_photo *v = &n->verdict;
     struct vision_result seen;
     struct arena *a = n->w->scratch;
-    enum err r = vision_analyse(n->env->vision, a, image, n->env->photo_max_pixels, &seen, e);
+    enum err r = vision_analyse(n->engine->vision, a, image, n->env->photo_max_pixels, &seen, e);
     if (r == ERR_UNPROCESSABLE || r == ERR_UNSUPPORTED || r == ERR_TOO_LARGE) {
         judge(v, "unreadable", arena_strdup(a, str_from(e->msg)));
         return ERR_OK;
@@ -164,7 +165,7 @@ static enum err judge_image(struct enrolment *n, struct str image, struct error 
     add_to_sum(n, face->embedding);
     n->sources[n->n_sources++] = arena_copy(n->w->arena, n->row.source);
     n->row.quality = v->quality;
-    return template_seal(n->env, a, n->student, face->embedding, &n->row.sealed, e);
+    return template_seal(n->env, n->engine, a, n->student, face->embedding, &n->row.sealed, e);
 }
 
 static enum err judge_photo(struct enrolment *n, int i, struct error *e)
@@ -197,15 +198,15 @@ static enum err write_fn(struct db_cx *cx, void *ctx, struct error *e)
     if (r)
         return r;
     if (t->sealed.n) {
-        t->encoder = str_from(vision_encoder(n->env->vision));
-        t->preprocessing = str_from(vision_preprocessing(n->env->vision));
-        t->precision = str_from(vision_precision(n->env->vision));
-        t->model_sha256 = str_from(vision_model_sha256(n->env->vision));
+        t->encoder = str_from(vision_encoder(n->engine->vision));
+        t->preprocessing = str_from(vision_preprocessing(n->engine->vision));
+        t->precision = str_from(vision_precision(n->engine->vision));
+        t->model_sha256 = str_from(vision_model_sha256(n->engine->vision));
         id_new(t->id);
         r = template_insert(cx, t, e);
         if (r == ERR_OK) /* the first template decides what `detector = auto` means from now on */
-            r = setting_put(cx, n->w->arena, "detector", str_from(vision_detector(n->env->vision)),
-                            true, NULL, e);
+            r = setting_put(cx, n->w->arena, "detector",
+                            str_from(vision_detector(n->engine->vision)), true, NULL, e);
         if (r)
             return r;
     }
@@ -232,7 +233,7 @@ static enum err finish_fn(struct db_cx *cx, void *ctx, struct error *e)
 
 static enum err sum_known(struct enrolment *n, struct error *e)
 {
-    n->sum = arena_array(n->w->arena, (size_t)vision_dim(n->env->vision), sizeof *n->sum);
+    n->sum = arena_array(n->w->arena, (size_t)vision_dim(n->engine->vision), sizeof *n->sum);
     n->sources = arena_array(n->w->arena, (size_t)(n->n_rows + n->n), sizeof *n->sources);
     if (!n->sum || !n->sources)
         return error_set(e, ERR_NOMEM, "no memory to enrol");
@@ -240,7 +241,7 @@ static enum err sum_known(struct enrolment *n, struct error *e)
         n->sources[n->n_sources++] = n->rows[i].source;
         const float *vec;
         struct error ignored;
-        if (template_open(n->env, n->w->arena, &n->rows[i], &vec, &ignored) == ERR_OK)
+        if (template_open(n->env, n->engine, n->w->arena, &n->rows[i], &vec, &ignored) == ERR_OK)
             add_to_sum(n, vec);
     }
     return ERR_OK;
@@ -251,7 +252,7 @@ static enum err sum_known(struct enrolment *n, struct error *e)
 static enum err announce(struct enrolment *n, struct error *e)
 {
     int64_t id;
-    enum err r = templates_reload(n->env, n->student, e);
+    enum err r = templates_reload_both(n->env, n->student, e);
     return r ? r
              : bus_publish(n->env->bus, STR(EVENT_TOPIC_GALLERY), str_from(n->student.text), &id,
                            e);
@@ -273,7 +274,7 @@ static enum err finish_job(struct enrolment *n, enum err outcome, struct error *
 
 enum err enrol_run(struct worker *w, const char *job, const char *token, struct error *e)
 {
-    struct enrolment n = {.w = w, .env = w->env};
+    struct enrolment n = {.w = w, .env = w->env, .engine = w->engines.active};
     snprintf(n.job.id, sizeof n.job.id, "%s", job);
     enum err r = db_tx(w->env->db, claim_fn, &n, e);
     if (r == ERR_CONFLICT || r == ERR_NOT_FOUND)

@@ -8,7 +8,8 @@
 /* One worker thread's own things. */
 struct worker {
     const struct jobs_env *env;
-    struct arena *arena;   /* reset for every item, or batch of frames */
+    struct engine_pair engines; /* of what is in hand: taken once a claim */
+    struct arena *arena;        /* reset for every item, or batch of frames */
     struct arena *scratch; /* of one photo of an enrolment or frame of a batch; reset by its user */
 };
 
@@ -29,17 +30,22 @@ NODISCARD enum err recognise_dropped(struct worker *w, struct session_id session
 /* Carries out one enrolment job (enrol.c); token is the notice's delivery, renewed on the way. */
 NODISCARD enum err enrol_run(struct worker *w, const char *job, const char *token, struct error *e);
 
-/* Gallery: all templates of the active encoder, and one student again (templates.c). */
-NODISCARD enum err templates_load_all(const struct jobs_env *env, struct error *e);
-NODISCARD enum err templates_reload(const struct jobs_env *env, struct student_id student,
-                                    struct error *e);
+/* The engine's gallery: all its templates, and one student again (templates.c). */
+NODISCARD enum err templates_load_all(const struct jobs_env *env, struct engine *engine,
+                                      struct error *e);
+NODISCARD enum err templates_reload(const struct jobs_env *env, struct engine *engine,
+                                    struct student_id student, struct error *e);
+/* The same for both engines of this process. */
+NODISCARD enum err templates_load_both(const struct jobs_env *env, struct error *e);
+NODISCARD enum err templates_reload_both(const struct jobs_env *env, struct student_id student,
+                                         struct error *e);
 /* Seals and opens vectors: the context binds a vector to its student and encoder. */
-NODISCARD enum err template_seal(const struct jobs_env *env, struct arena *a,
-                                 struct student_id student, const float *vec,
+NODISCARD enum err template_seal(const struct jobs_env *env, const struct engine *engine,
+                                 struct arena *a, struct student_id student, const float *vec,
                                  struct str *ret_sealed, struct error *e);
-NODISCARD enum err template_open(const struct jobs_env *env, struct arena *a,
-                                 const struct template_row *row, const float **ret_vec,
-                                 struct error *e);
+NODISCARD enum err template_open(const struct jobs_env *env, const struct engine *engine,
+                                 struct arena *a, const struct template_row *row,
+                                 const float **ret_vec, struct error *e);
 
 /* Publishes what is in the outbox and removes it (outbox.c). Thread: housekeeping alone. */
 void outbox_sweep(const struct jobs_env *env, struct arena *a);

@@ -11,19 +11,17 @@
 #include "attendance/decide.h"
 #include "base/seal.h"
 #include "bus/bus.h"
-#include "gallery/gallery.h"
+#include "jobs/engine.h"
 #include "queue/queue.h"
 #include "store/db.h"
 #include "store/mark.h"
-#include "vision/vision.h"
 
 /* What every job works with; borrowed, alive until jobs_stop. */
 struct jobs_env {
     struct db *db;
     struct queue *queue;
     struct bus *bus;
-    struct vision *vision;
-    struct gallery *gallery;
+    struct engines *engines;
     struct seal_key template_key, photo_key;
     struct register_hasher hasher;
     int workers, max_tries;

@@ -11,6 +11,7 @@
 struct pass {
     struct worker *w;
     const struct jobs_env *env;
+    const struct engine *engine; /* the active one, of the worker's pair */
     const struct work_frame *f;
     struct live_session session;
     struct live_roster roster;

@@ -48,14 +48,14 @@ static bool session_takes(const struct pass *p)
 }
 
 /* The higher of the one-photo and the many-photo table: a gallery holds templates of both kinds. */
-static double threshold_for(const struct jobs_env *env, int64_t people)
+static double threshold_for(const struct jobs_env *env, const struct engine *engine, int64_t people)
 {
     if (env->threshold_override > 0)
         return env->threshold_override;
     double score = 0;
     for (int photos = 1; photos <= 3; photos += 2) {
-        const struct fmr_table *t =
-            fmr_table_find(vision_encoder(env->vision), vision_preprocessing(env->vision), photos);
+        const struct fmr_table *t = fmr_table_find(vision_encoder(engine->vision),
+                                                   vision_preprocessing(engine->vision), photos);
         double s = t ? threshold_score(t, env->risk_budget_per_10k, people) : 1.0;
         score = s > score ? s : score;
     }
@@ -64,7 +64,7 @@ static double threshold_for(const struct jobs_env *env, int64_t people)
 
 static enum err match_faces(struct pass *p, struct error *e)
 {
-    int n = p->seen.n, used = 0, dim = vision_dim(p->env->vision);
+    int n = p->seen.n, used = 0, dim = vision_dim(p->engine->vision);
     struct arena *a = p->w->arena;
     p->matches = arena_array(a, (size_t)n, sizeof *p->matches);
     p->faces = arena_array(a, (size_t)n, sizeof *p->faces);
@@ -77,7 +77,7 @@ static enum err match_faces(struct pass *p, struct error *e)
         if (p->seen.faces[i].embedding)
             memcpy(probes + (ptrdiff_t)dim * used++, p->seen.faces[i].embedding,
                    (size_t)dim * sizeof *probes);
-    enum err r = used ? gallery_search(p->env->gallery, probes, used, p->matches, e) : ERR_OK;
+    enum err r = used ? gallery_search(p->engine->gallery, probes, used, p->matches, e) : ERR_OK;
     if (r)
         return r;
     for (int i = n - 1; i >= 0; i--) {
@@ -121,8 +121,8 @@ static enum err names_fn(struct db_cx *cx, void *ctx, struct error *e)
 static enum err decide_and_mark(struct pass *p, struct error *e)
 {
     p->thresholds = (struct decide_thresholds){
-        .roster = threshold_for(p->env, p->roster.n),
-        .gallery = threshold_for(p->env, (int64_t)gallery_count(p->env->gallery)),
+        .roster = threshold_for(p->env, p->engine, p->roster.n),
+        .gallery = threshold_for(p->env, p->engine, (int64_t)gallery_count(p->engine->gallery)),
         .margin = p->env->match_margin};
     decide_frame(p->faces, p->seen.n, &p->thresholds, p->decided);
     enum err r = db_read(p->env->db, names_fn, p, e);
@@ -187,7 +187,8 @@ static void tell_outbox(struct pass *p)
 
 enum err pass_begin(struct pass *p, struct worker *w, const struct work_frame *f, struct error *e)
 {
-    *p = (struct pass){.w = w, .env = w->env, .f = f, .started_mono = time_mono()};
+    *p = (struct pass){
+        .w = w, .env = w->env, .engine = w->engines.active, .f = f, .started_mono = time_mono()};
     enum err r = load_session(p, e);
     if (r != ERR_NOT_FOUND && (r || session_takes(p)))
         return r;
@@ -231,7 +232,7 @@ enum err recognise_frame(struct worker *w, const struct work_frame *f, struct er
     struct pass p;
     enum err r = pass_begin(&p, w, f, e);
     if (!r && !p.over) {
-        r = vision_analyse(w->env->vision, w->arena, f->image, w->env->image_max_pixels, &p.seen,
+        r = vision_analyse(p.engine->vision, w->arena, f->image, w->env->image_max_pixels, &p.seen,
                            e);
         r = pass_looked(&p, r, e);
     }

@@ -47,6 +47,7 @@ static struct str receipt(struct pass *p, int i, int sightings)
 {
     const struct decide_face *f = &p->faces[i];
     const struct jobs_env *env = p->env;
+    const struct vision *vision = p->engine->vision;
     char margin[24] = "null"; /* nobody else to compare with */
     if (f->second > -1)
         snprintf(margin, sizeof margin, "%.4f", f->score - f->second);
@@ -57,9 +58,9 @@ static struct str receipt(struct pass *p, int i, int sightings)
         "\"preprocessing\":\"%s\",\"model_sha256\":\"%s\",\"device\":\"%s\",\"precision\":\"%s\","
         "\"sightings\":%d,\"camera\":\"%s\"}",
         f->score, margin, p->decided[i].threshold, env->risk_budget_per_10k, p->roster.n,
-        (double)p->seen.faces[i].quality, vision_detector(env->vision), vision_encoder(env->vision),
-        vision_preprocessing(env->vision), vision_model_sha256(env->vision),
-        vision_device(env->vision), vision_precision(env->vision), sightings, p->f->camera.text);
+        (double)p->seen.faces[i].quality, vision_detector(vision), vision_encoder(vision),
+        vision_preprocessing(vision), vision_model_sha256(vision), vision_device(vision),
+        vision_precision(vision), sightings, p->f->camera.text);
     return str_from(text);
 }
 

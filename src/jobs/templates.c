@@ -27,27 +27,28 @@ static struct str context_of(char text[static CONTEXT_TEXT], struct student_id s
     return str_from(text);
 }
 
-enum err template_seal(const struct jobs_env *env, struct arena *a, struct student_id student,
-                       const float *vec, struct str *ret_sealed, struct error *e)
+enum err template_seal(const struct jobs_env *env, const struct engine *engine, struct arena *a,
+                       struct student_id student, const float *vec, struct str *ret_sealed,
+                       struct error *e)
 {
     char text[CONTEXT_TEXT];
-    struct str context =
-        context_of(text, student, vision_encoder(env->vision), vision_preprocessing(env->vision));
-    struct str plain = {(const char *)vec, (size_t)vision_dim(env->vision) * sizeof *vec};
+    struct str context = context_of(text, student, vision_encoder(engine->vision),
+                                    vision_preprocessing(engine->vision));
+    struct str plain = {(const char *)vec, (size_t)vision_dim(engine->vision) * sizeof *vec};
     return seal(&env->template_key, a, context, plain, ret_sealed, e);
 }
 
-enum err template_open(const struct jobs_env *env, struct arena *a, const struct template_row *row,
-                       const float **ret_vec, struct error *e)
+enum err template_open(const struct jobs_env *env, const struct engine *engine, struct arena *a,
+                       const struct template_row *row, const float **ret_vec, struct error *e)
 {
     char text[CONTEXT_TEXT];
     struct str plain;
-    struct str context = context_of(text, row->student, vision_encoder(env->vision),
-                                    vision_preprocessing(env->vision));
+    struct str context = context_of(text, row->student, vision_encoder(engine->vision),
+                                    vision_preprocessing(engine->vision));
     enum err r = unseal(&env->template_key, a, context, row->sealed, &plain, e);
     if (r)
         return error_wrap(e, r, "template %s", row->id);
-    if (plain.n != (size_t)vision_dim(env->vision) * sizeof **ret_vec)
+    if (plain.n != (size_t)vision_dim(engine->vision) * sizeof **ret_vec)
         return error_set(e, ERR_CORRUPT, "template %s has %zu bytes", row->id, plain.n);
     *ret_vec = (const float *)(const void *)plain.p;
     return ERR_OK;
@@ -70,6 +71,7 @@ static bool normalise(float *vec, int dim)
 /* All students' sums, growing; rows come ordered by student. */
 struct load {
     const struct jobs_env *env;
+    struct engine *engine;
     struct arena *row; /* reset for each row */
     struct student_id *students;
     float *sums; /* [n][dim] */
@@ -101,7 +103,7 @@ static enum err load_row(void *ctx, const struct template_row *t, struct error *
     struct load *l = ctx;
     const float *vec;
     arena_reset(l->row);
-    if (template_open(l->env, l->row, t, &vec, e)) {
+    if (template_open(l->env, l->engine, l->row, t, &vec, e)) {
         l->skipped++; /* one damaged row must not keep everybody else from being recognised */
         return ERR_OK;
     }
@@ -122,8 +124,8 @@ static enum err load_row(void *ctx, const struct template_row *t, struct error *
 static enum err load_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct load *l = ctx;
-    return template_each(cx, str_from(vision_encoder(l->env->vision)),
-                         str_from(vision_preprocessing(l->env->vision)), load_row, l, e);
+    return template_each(cx, str_from(vision_encoder(l->engine->vision)),
+                         str_from(vision_preprocessing(l->engine->vision)), load_row, l, e);
 }
 
 static enum err load_into_gallery(struct load *l, struct error *e)
@@ -137,7 +139,7 @@ static enum err load_into_gallery(struct load *l, struct error *e)
         if (normalise(vec, l->dim))
             entries[n++] = (struct gallery_entry){.student = l->students[i], .vec = vec};
     }
-    enum err r = gallery_rebuild(l->env->gallery, entries, n, e);
+    enum err r = gallery_rebuild(l->engine->gallery, entries, n, e);
     mem_free(entries);
     return r;
 }
@@ -149,9 +151,12 @@ static void load_done(struct load *l)
     secure_free(l->sums, l->capacity * (size_t)l->dim * sizeof *l->sums);
 }
 
-enum err templates_load_all(const struct jobs_env *env, struct error *e)
+enum err templates_load_all(const struct jobs_env *env, struct engine *engine, struct error *e)
 {
-    struct load l = {.env = env, .row = arena_new(ROW_ARENA), .dim = vision_dim(env->vision)};
+    struct load l = {.env = env,
+                     .engine = engine,
+                     .row = arena_new(ROW_ARENA),
+                     .dim = vision_dim(engine->vision)};
     pthread_mutex_lock(&reading);
     enum err r =
         l.row ? db_read(env->db, load_fn, &l, e) : error_set(e, ERR_NOMEM, "no memory to load");
@@ -162,13 +167,14 @@ enum err templates_load_all(const struct jobs_env *env, struct error *e)
         log_event(LOG_ERROR, "jobs", "templates_unreadable",
                   "n=%lld help=\"was data/installation.key replaced? restore it from a backup\"",
                   (long long)l.skipped);
-    metric_set(METRIC_gallery_templates, (int64_t)gallery_count(env->gallery));
+    atomic_store(&engine->loaded, r == ERR_OK || atomic_load(&engine->loaded));
     load_done(&l);
     return r;
 }
 
 struct one {
     const struct jobs_env *env;
+    struct engine *engine;
     struct arena *a;
     struct student_id student;
     struct template_row *rows;
@@ -178,38 +184,67 @@ struct one {
 static enum err one_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct one *o = ctx;
-    return template_of_student(cx, o->a, o->student, str_from(vision_encoder(o->env->vision)),
-                               str_from(vision_preprocessing(o->env->vision)), &o->rows, &o->n, e);
+    return template_of_student(cx, o->a, o->student, str_from(vision_encoder(o->engine->vision)),
+                               str_from(vision_preprocessing(o->engine->vision)), &o->rows, &o->n,
+                               e);
 }
 
 static enum err reload_one(struct one *o, float *sum, struct error *e)
 {
     const struct jobs_env *env = o->env;
-    int dim = vision_dim(env->vision);
+    int dim = vision_dim(o->engine->vision);
     enum err r = db_read(env->db, one_fn, o, e);
     for (int k = 0; r == ERR_OK && k < o->n; k++) {
         const float *vec;
-        if (template_open(env, o->a, &o->rows[k], &vec, e) == ERR_OK)
+        if (template_open(env, o->engine, o->a, &o->rows[k], &vec, e) == ERR_OK)
             for (int i = 0; i < dim; i++)
                 sum[i] += vec[i];
     }
     if (r)
         return r;
     const struct gallery_entry entry = {.student = o->student, .vec = sum};
-    return normalise(sum, dim) ? gallery_put(env->gallery, &entry, e)
-                               : gallery_remove(env->gallery, o->student, e);
+    return normalise(sum, dim) ? gallery_put(o->engine->gallery, &entry, e)
+                               : gallery_remove(o->engine->gallery, o->student, e);
 }
 
-enum err templates_reload(const struct jobs_env *env, struct student_id student, struct error *e)
+enum err templates_reload(const struct jobs_env *env, struct engine *engine,
+                          struct student_id student, struct error *e)
 {
     _cleanup_(arena_freep) struct arena *a = arena_new(16 * MIB);
-    struct one o = {.env = env, .a = a, .student = student};
-    float *sum = a ? arena_array(a, (size_t)vision_dim(env->vision), sizeof *sum) : NULL;
+    struct one o = {.env = env, .engine = engine, .a = a, .student = student};
+    float *sum = a ? arena_array(a, (size_t)vision_dim(engine->vision), sizeof *sum) : NULL;
     if (!sum)
         return error_set(e, ERR_NOMEM, "no memory to reload a template");
     pthread_mutex_lock(&reading);
     enum err r = reload_one(&o, sum, e);
     pthread_mutex_unlock(&reading);
-    metric_set(METRIC_gallery_templates, (int64_t)gallery_count(env->gallery));
+    return r;
+}
+
+static void count_templates(const struct engine_pair *pair)
+{
+    metric_set(METRIC_gallery_templates, (int64_t)gallery_count(pair->active->gallery));
+}
+
+enum err templates_load_both(const struct jobs_env *env, struct error *e)
+{
+    struct engine_pair pair = engines_get(env->engines);
+    enum err r = templates_load_all(env, pair.active, e);
+    if (r == ERR_OK && pair.shadow)
+        r = templates_load_all(env, pair.shadow, e);
+    count_templates(&pair);
+    engine_pair_done(&pair);
+    return r;
+}
+
+enum err templates_reload_both(const struct jobs_env *env, struct student_id student,
+                               struct error *e)
+{
+    struct engine_pair pair = engines_get(env->engines);
+    enum err r = templates_reload(env, pair.active, student, e);
+    if (r == ERR_OK && pair.shadow)
+        r = templates_reload(env, pair.shadow, student, e);
+    count_templates(&pair);
+    engine_pair_done(&pair);
     return r;
 }

@@ -91,12 +91,12 @@ static void *keeper_main(void *arg)
         enum err r = ERR_OK;
         bool due = rebuild_is_due(j, &last);
         if (atomic_exchange(&j->reload_all, false) || due)
-            r = templates_load_all(&j->env, &e);
+            r = templates_load_both(&j->env, &e);
         else if (mailbox_wait(j->changes, CLAIM_WAIT, &msg)) {
             struct student_id student;
             r = id_parse((struct str){msg.p, msg.n}, student.text, &e);
             if (r == ERR_OK)
-                r = templates_reload(&j->env, student, &e);
+                r = templates_reload_both(&j->env, student, &e);
             message_done(&msg);
         }
         if (r) {
@@ -223,7 +223,7 @@ enum err jobs_start(const struct jobs_env *env, struct jobs **ret_jobs, struct e
     j->env = *env;
     j->changes = mailbox_new(KEEPER_CAPACITY, NULL, NULL);
     j->outbox = mailbox_new(OUTBOX_CAPACITY, NULL, NULL);
-    enum err r = j->changes && j->outbox ? templates_load_all(&j->env, e)
+    enum err r = j->changes && j->outbox ? templates_load_both(&j->env, e)
                                          : error_set(e, ERR_NOMEM, "no memory for the workers");
     if (r == ERR_OK && !start_threads(j))
         r = error_set(e, ERR_UNAVAILABLE, "cannot start %d worker threads", env->workers);

@@ -146,9 +146,11 @@ static void roster_read(struct row *row, void *ret_item)
 }
 
 enum err roster_list(struct db_cx *cx, struct arena *a, struct course_id course, usec_t at,
-                     struct str encoder, struct roster_row **ret_rows, int *ret_n, struct error *e)
+                     struct str encoder, struct str preprocessing, struct roster_row **ret_rows,
+                     int *ret_n, struct error *e)
 {
-    const struct db_value args[] = {db_text(course.text), db_int(at), text_of(encoder)};
+    const struct db_value args[] = {db_text(course.text), db_int(at), text_of(encoder),
+                                    text_of(preprocessing)};
     return rows_all(cx, Q_ROSTER_LIST, args, ARRAY_LEN(args), a, roster_read,
                     sizeof(struct roster_row), ret_rows, ret_n, e);
 }

@@ -47,8 +47,8 @@ NODISCARD enum err roster_remove(struct db_cx *cx, struct course_id course,
                                  struct student_id student, usec_t at, struct error *e);
 /* Who is enrolled at `at`, by name. */
 NODISCARD enum err roster_list(struct db_cx *cx, struct arena *a, struct course_id course,
-                               usec_t at, struct str encoder, struct roster_row **ret_rows,
-                               int *ret_n, struct error *e);
+                               usec_t at, struct str encoder, struct str preprocessing,
+                               struct roster_row **ret_rows, int *ret_n, struct error *e);
 /* Only the ids, sorted by text (for bsearch), with the roster's version. Errors NOT_FOUND (course).
  */
 NODISCARD enum err roster_ids(struct db_cx *cx, struct arena *a, struct course_id course, usec_t at,

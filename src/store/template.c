@@ -77,9 +77,10 @@ enum err template_each(struct db_cx *cx, struct str encoder, struct str preproce
 }
 
 enum err template_count(struct db_cx *cx, struct student_id student, struct str encoder,
-                        int64_t *ret_count, struct error *e)
+                        struct str preprocessing, int64_t *ret_count, struct error *e)
 {
-    const struct db_value args[] = {db_text(student.text), text_of(encoder)};
+    const struct db_value args[] = {db_text(student.text), text_of(encoder),
+                                    text_of(preprocessing)};
     return rows_int(cx, Q_TEMPLATE_COUNT, args, ARRAY_LEN(args), "n", ret_count, NULL, e);
 }
 

@@ -30,7 +30,7 @@ NODISCARD enum err template_each(struct db_cx *cx, struct str encoder, struct st
                                  template_fn fn, void *ctx, struct error *e);
 /* How many photos the student's template rests on, and the quality of each (for reports). */
 NODISCARD enum err template_count(struct db_cx *cx, struct student_id student, struct str encoder,
-                                  int64_t *ret_count, struct error *e);
+                                  struct str preprocessing, int64_t *ret_count, struct error *e);
 /* Removes all of a student's rows; ret_removed may be NULL. */
 NODISCARD enum err template_delete(struct db_cx *cx, struct student_id student,
                                    int64_t *ret_removed, struct error *e);

@@ -182,14 +182,26 @@ static enum err session_fn(struct db_cx *cx, void *ctx, struct error *e)
 
 /* ---- workers */
 
+/* The world's engine with a gallery of its own. */
+static struct engines *new_engines(struct gallery **ret_gallery)
+{
+    struct error e = {0};
+    struct engine *engine = NULL;
+    struct engines *engines = NULL;
+    must(engine_new(world.vision, false, &engine, &e), &e, "engine");
+    *ret_gallery = engine->gallery;
+    must(engines_new(engine, &engines, &e), &e, "engines");
+    return engines;
+}
+
 static void start_jobs(struct rig *r)
 {
     struct error e = {0};
-    must(gallery_new(vision_dim(world.vision), &r->gallery, &e), &e, "gallery");
+    r->engines = new_engines(&r->gallery);
     r->env.db = r->db;
     r->env.queue = r->queue;
     r->env.bus = r->bus;
-    r->env.gallery = r->gallery;
+    r->env.engines = r->engines;
     must(jobs_start(&r->env, &r->jobs, &e), &e, "workers");
     atomic_store(&r->jobs_for_events, r->jobs);
 }
@@ -199,7 +211,8 @@ static void stop_jobs(struct rig *r)
     atomic_store(&r->jobs_for_events, NULL);
     jobs_stop(r->jobs);
     r->jobs = NULL;
-    gallery_free(r->gallery);
+    engines_free(r->engines);
+    r->engines = NULL;
     r->gallery = NULL;
 }
 
@@ -216,8 +229,7 @@ static void set_options(struct rig *r, const struct rig_options *o)
                                               .max_tries = tries};
     r->bus_options = (struct bus_options){
         .history_max = HISTORY, .topics_max = 100, .cache_max_bytes = 16 * MIB};
-    r->env = (struct jobs_env){.vision = world.vision,
-                               .template_key = {{1}},
+    r->env = (struct jobs_env){.template_key = {{1}},
                                .photo_key = {{2}},
                                .hasher = {.fn = hash_event},
                                .workers = WORKERS,
@@ -295,8 +307,8 @@ void rig_second_process(struct rig *r)
 {
     struct error e = {0};
     struct jobs_env env = r->env;
-    must(gallery_new(vision_dim(world.vision), &r->other_gallery, &e), &e, "gallery");
-    env.gallery = r->other_gallery;
+    r->other_engines = new_engines(&r->other_gallery);
+    env.engines = r->other_engines;
     env.workers = 0;
     must(jobs_start(&env, &r->other_jobs, &e), &e, "workers");
 }
@@ -324,7 +336,7 @@ static void shut(struct rig *r)
 {
     stop_jobs(r);
     jobs_stop(r->other_jobs);
-    gallery_free(r->other_gallery);
+    engines_free(r->other_engines);
     close_traffic(r);
     queue_close(r->kept_queue);
     survivor_bus_done(&r->kept_bus);

@@ -82,14 +82,16 @@ struct rig {
     struct chaos queue_chaos, bus_chaos;
     struct queue *queue;
     struct bus *bus;
-    struct gallery *gallery;
+    struct engines *engines;
+    struct gallery *gallery; /* of the engine in them */
     struct jobs_env env;
     struct jobs *jobs;
     _Atomic(struct jobs *) jobs_for_events;
     bus_event_fn next_fn; /* whoever the bus really serves */
     void *next_ctx;
     struct tap tap;
-    struct gallery *other_gallery; /* of rig_second_process */
+    struct engines *other_engines; /* of rig_second_process */
+    struct gallery *other_gallery;
     struct jobs *other_jobs;
     struct student_id students[PEOPLE];
     struct course_id course;

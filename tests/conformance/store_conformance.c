@@ -251,7 +251,7 @@ static void templates_are_counted_visited_and_removed(void **state)
     assert_int_equal(template_each(cx, STR("e1"), STR("p1"), each_row, &some, &f->e), ERR_TIMEOUT);
     assert_int_equal(some.n, 2);
     int64_t count = 0;
-    assert_int_equal(template_count(cx, a, STR("e1"), &count, &f->e), ERR_OK);
+    assert_int_equal(template_count(cx, a, STR("e1"), STR("p1"), &count, &f->e), ERR_OK);
     assert_int_equal(count, 2);
     assert_int_equal(template_delete(cx, a, &count, &f->e), ERR_OK);
     assert_int_equal(count, 3);
@@ -295,7 +295,7 @@ static void deleting_a_student_takes_templates_and_enrolments_along(void **state
     assert_int_equal(roster_ids(cx, f->a, course, 9, &ids, &n, &after, &f->e), ERR_OK);
     assert_int_equal(n, 0);
     assert_true(after > before);
-    assert_int_equal(template_count(cx, student, STR("e1"), &count, &f->e), ERR_OK);
+    assert_int_equal(template_count(cx, student, STR("e1"), STR("p1"), &count, &f->e), ERR_OK);
     assert_int_equal(count, 0);
     tx_commit(f);
 }

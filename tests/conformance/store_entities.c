@@ -66,8 +66,9 @@ static void a_roster_says_who_was_enrolled_at_a_time(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct roster_row *list;
         char text[32] = "";
-        assert_int_equal(roster_list(cx, f->a, course, rows[i].at, STR("e"), &list, &n, &f->e),
-                         ERR_OK);
+        assert_int_equal(
+            roster_list(cx, f->a, course, rows[i].at, STR("e"), STR("p"), &list, &n, &f->e),
+            ERR_OK);
         for (int k = 0; k < n; k++)
             snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s",
                      STR_ARGS(list[k].name));

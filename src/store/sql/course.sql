@@ -46,7 +46,8 @@ SELECT roster_version FROM course WHERE id = $1;
 
 -- name: roster_list :many
 SELECT s.id AS student_id, s.external_id, s.name, r.valid_from, r.valid_to,
-    (SELECT count(*) FROM template t WHERE t.student_id = s.id AND t.encoder = $3) AS templates
+    (SELECT count(*) FROM template t
+     WHERE t.student_id = s.id AND t.encoder = $3 AND t.preprocessing = $4) AS templates
 FROM roster_entry r JOIN student s ON s.id = r.student_id
 WHERE r.course_id = $1 AND r.valid_from <= $2 AND (r.valid_to IS NULL OR r.valid_to > $2)
 ORDER BY s.name, s.id;

@@ -18,7 +18,8 @@ FROM template WHERE encoder = $1 AND preprocessing = $2
 ORDER BY student_id, id;
 
 -- name: template_count :one
-SELECT count(*) AS n FROM template WHERE student_id = $1 AND encoder = $2;
+SELECT count(*) AS n FROM template
+WHERE student_id = $1 AND encoder = $2 AND preprocessing = $3;
 
 -- name: template_delete :exec
 DELETE FROM template WHERE student_id = $1;
