@@ -115,6 +115,13 @@ enum err bus_take(struct bus *b, struct arena *a, struct str key, struct str *re
     return r ? r : b->driver->take(b->self, a, key, ret_bytes, e);
 }
 
+enum err bus_swap(struct bus *b, struct arena *a, struct str key, struct str expected,
+                  struct str bytes, usec_t ttl, struct str *ret_existing, struct error *e)
+{
+    enum err r = check_kept(key, ttl, e);
+    return r ? r : b->driver->swap(b->self, a, key, expected, bytes, ttl, ret_existing, e);
+}
+
 enum err bus_set_add(struct bus *b, struct str set, struct str member, usec_t ttl, struct error *e)
 {
     enum err r = check_kept(set, ttl, e);

@@ -89,6 +89,8 @@ struct bus_driver {
                          struct str *ret_existing, struct error *e);
     enum err (*take)(void *self, struct arena *a, struct str key, struct str *ret_bytes,
                      struct error *e);
+    enum err (*swap)(void *self, struct arena *a, struct str key, struct str expected,
+                     struct str bytes, usec_t ttl, struct str *ret_existing, struct error *e);
     enum err (*set_add)(void *self, struct str set, struct str member, usec_t ttl, struct error *e);
     enum err (*set_has)(void *self, struct str set, struct str member, bool *ret_has,
                         struct error *e);
@@ -147,6 +149,15 @@ NODISCARD enum err bus_put_once(struct bus *b, struct arena *a, struct str key, 
                                 usec_t ttl, struct str *ret_existing, struct error *e);
 /* Reads what put_once stored and removes it in one step: one caller gets it. Errors NOT_FOUND. */
 NODISCARD enum err bus_take(struct bus *b, struct arena *a, struct str key, struct str *ret_bytes,
+                            struct error *e);
+
+/* Puts bytes in the place of what put_once stored under key, for ttl from now, if that is exactly
+ * `expected`, in one step: of all callers at once that expect the same, one swaps. ret_existing (in
+ * `a`) is what stands there instead, p NULL when swapped; who only wants to look expects what
+ * cannot be there. Errors NOT_FOUND (nothing is there), TOO_LARGE, NOMEM; UNAVAILABLE may have
+ * swapped: then the next call finds the caller's own bytes. */
+NODISCARD enum err bus_swap(struct bus *b, struct arena *a, struct str key, struct str expected,
+                            struct str bytes, usec_t ttl, struct str *ret_existing,
                             struct error *e);
 
 /* The member is in the set for at least ttl from now. */

@@ -92,6 +92,17 @@ static enum err memory_take(void *self, struct arena *a, struct str key, struct 
     return r;
 }
 
+static enum err memory_swap(void *self, struct arena *a, struct str key, struct str expected,
+                            struct str bytes, usec_t ttl, struct str *ret_existing, struct error *e)
+{
+    struct memory *m = self;
+    pthread_mutex_lock(&m->lock);
+    enum err r =
+        shared_swap(&m->shared, time_mono(), a, key, expected, bytes, ttl, ret_existing, e);
+    pthread_mutex_unlock(&m->lock);
+    return r;
+}
+
 static enum err memory_set_add(void *self, struct str set, struct str member, usec_t ttl,
                                struct error *e)
 {
@@ -159,6 +170,7 @@ static const struct bus_driver memory_driver = {
     .cache_drop = memory_cache_drop,
     .put_once = memory_put_once,
     .take = memory_take,
+    .swap = memory_swap,
     .set_add = memory_set_add,
     .set_has = memory_set_has,
     .evidence_add = memory_evidence_add,

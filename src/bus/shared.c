@@ -64,13 +64,16 @@ static size_t value_weight(struct str key, struct str bytes)
     return sizeof(struct value) + ENTRY_OVERHEAD + key.n + bytes.n;
 }
 
-/* Puts a new value on a shelf where its key is not. */
-static enum err add_value(struct keep *shelf, usec_t now, struct str key, struct str bytes,
-                          const struct value *with, struct error *e)
+/* NULL, and NOMEM in e, when there is no memory. */
+static struct value *new_value(struct str key, struct str bytes, const struct value *with,
+                               struct error *e)
 {
     struct value *v = mem_alloc(sizeof(*v) + key.n + bytes.n);
-    if (!v)
-        return error_set(e, ERR_NOMEM, "no memory to keep %zu bytes", bytes.n);
+    if (!v) {
+        enum err r = error_set(e, ERR_NOMEM, "no memory to keep %zu bytes", bytes.n);
+        (void)r;
+        return NULL;
+    }
     *v = *with;
     v->n = bytes.n;
     memcpy(v->data, key.p, key.n);
@@ -78,6 +81,16 @@ static enum err add_value(struct keep *shelf, usec_t now, struct str key, struct
         memcpy(v->data + key.n, bytes.p, bytes.n);
     v->entry.key = (struct str){v->data, key.n};
     v->entry.weight = value_weight(key, bytes);
+    return v;
+}
+
+/* Puts a new value on a shelf where its key is not. */
+static enum err add_value(struct keep *shelf, usec_t now, struct str key, struct str bytes,
+                          const struct value *with, struct error *e)
+{
+    struct value *v = new_value(key, bytes, with, e);
+    if (!v)
+        return ERR_NOMEM;
     enum err r = keep_add(shelf, &v->entry, now, e);
     if (r)
         mem_free(v);
@@ -171,6 +184,34 @@ enum err shared_take(struct shared *s, usec_t now, struct arena *a, struct str k
     enum err r = copy_out(a, value_bytes(v), ret_bytes, e);
     if (!r)
         keep_remove(&s->once, &v->entry);
+    return r;
+}
+
+/* The new value is made before the old one goes; only the map's own memory may fail after that, and
+ * then the value is lost as if it had fallen out. */
+enum err shared_swap(struct shared *s, usec_t now, struct arena *a, struct str key,
+                     struct str expected, struct str bytes, usec_t ttl, struct str *ret_existing,
+                     struct error *e)
+{
+    struct value *v = (struct value *)(void *)keep_find(&s->once, key, now);
+    if (!v)
+        return error_set(e, ERR_NOT_FOUND, "nothing is kept under this key");
+    if (!str_eq(value_bytes(v), expected))
+        return copy_out(a, value_bytes(v), ret_existing, e);
+    if (value_weight(key, bytes) > s->once.max_weight)
+        return error_set(e, ERR_TOO_LARGE, "%zu bytes for a shelf of %zu", bytes.n,
+                         s->once.max_weight);
+    usec_t expires = keep_until(now, ttl);
+    struct value *fresh =
+        new_value(key, bytes, &(struct value){.entry.expires = expires, .fresh_until = expires}, e);
+    if (!fresh)
+        return ERR_NOMEM;
+    keep_remove(&s->once, &v->entry);
+    enum err r = keep_add(&s->once, &fresh->entry, now, e);
+    if (r)
+        mem_free(fresh);
+    else
+        *ret_existing = (struct str){0};
     return r;
 }
 

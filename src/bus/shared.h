@@ -32,6 +32,9 @@ NODISCARD enum err shared_put_once(struct shared *s, usec_t now, struct arena *a
                                    struct error *e);
 NODISCARD enum err shared_take(struct shared *s, usec_t now, struct arena *a, struct str key,
                                struct str *ret_bytes, struct error *e);
+NODISCARD enum err shared_swap(struct shared *s, usec_t now, struct arena *a, struct str key,
+                               struct str expected, struct str bytes, usec_t ttl,
+                               struct str *ret_existing, struct error *e);
 NODISCARD enum err shared_set_add(struct shared *s, usec_t now, struct str set, struct str member,
                                   usec_t ttl, struct error *e);
 bool shared_set_has(struct shared *s, usec_t now, struct str set, struct str member);

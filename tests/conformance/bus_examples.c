@@ -268,6 +268,52 @@ static void put_once_tells_what_was_there_until_taken_or_expired(void **state)
     end(&x);
 }
 
+static struct str swap(struct example *x, const char *expected, const char *to, usec_t ttl)
+{
+    struct str was = STR("?");
+    assert_int_equal(
+        bus_swap(x->b, x->a, STR("k"), str_from(expected), str_from(to), ttl, &was, NULL), ERR_OK);
+    return was;
+}
+
+static void swap_changes_what_is_expected_and_tells_what_is_there(void **state)
+{
+    struct example x;
+    struct str was;
+    begin(&x, state, &bus_roomy);
+    assert_int_equal(bus_swap(x.b, x.a, STR("k"), STR("one"), STR("two"), TTL, &was, NULL),
+                     ERR_NOT_FOUND);
+    assert_int_equal(bus_put_once(x.b, x.a, STR("k"), STR("one"), TTL, &was, NULL), ERR_OK);
+    assert_null(swap(&x, "one", "two", TTL).p);
+    assert_true(str_is(swap(&x, "one", "three", TTL), "two"));
+    assert_true(str_is(swap(&x, "", "three", TTL), "two")); /* a look */
+    assert_true(str_is(swap(&x, "tw", "three", TTL), "two"));
+    assert_true(str_is(swap(&x, "twoo", "three", TTL), "two"));
+    assert_null(swap(&x, "two", "", TTL).p);
+    assert_null(swap(&x, "", "four", SHORT).p); /* the ttl is the newest swap's */
+    suite_sleep(SHORT + USEC_PER_MSEC);
+    assert_int_equal(bus_swap(x.b, x.a, STR("k"), STR("four"), STR("five"), TTL, &was, NULL),
+                     ERR_NOT_FOUND);
+    end(&x);
+}
+
+static void a_swap_for_too_much_is_refused_and_changes_nothing(void **state)
+{
+    enum { BYTES = 128 * 1024 };
+    static const char big[BYTES];
+    struct example x;
+    struct str was;
+    struct bus_options o = bus_roomy;
+    o.cache_max_bytes = BYTES;
+    begin(&x, state, &o);
+    assert_int_equal(bus_put_once(x.b, x.a, STR("k"), STR("one"), TTL, &was, NULL), ERR_OK);
+    assert_int_equal(
+        bus_swap(x.b, x.a, STR("k"), STR("one"), (struct str){big, BYTES}, TTL, &was, NULL),
+        ERR_TOO_LARGE);
+    assert_true(str_is(swap(&x, "", "two", TTL), "one"));
+    end(&x);
+}
+
 static bool has(struct example *x, const char *set, const char *member)
 {
     bool ret = false;
@@ -424,6 +470,8 @@ const struct suite_test bus_examples[] = {
             the_cache_stays_in_its_bytes_and_forgets_the_least_recently_used),
     EXAMPLE("a value over the cap only forgets", a_value_over_the_cap_only_forgets_the_old_one),
     EXAMPLE("put_once tells what was there", put_once_tells_what_was_there_until_taken_or_expired),
+    EXAMPLE("swap changes what is expected", swap_changes_what_is_expected_and_tells_what_is_there),
+    EXAMPLE("a swap for too much is refused", a_swap_for_too_much_is_refused_and_changes_nothing),
     EXAMPLE("members are of one set and expire", members_are_of_one_set_and_expire),
     EXAMPLE("sightings count when apart and in the window",
             sightings_count_when_apart_and_in_the_window),

@@ -1,6 +1,6 @@
 /* What must hold of the shared state of every bus, also one that misbehaves: versions never go
- * back, put_once has one winner, evidence and scores are of a set and not of an order, sets hold
- * only what was added. */
+ * back, put_once has one winner, no swap is lost, evidence and scores are of a set and not of an
+ * order, sets hold only what was added. */
 #include "bus_suite.h"
 
 #include <math.h>
@@ -9,6 +9,7 @@ enum {
     THREADS = 8,
     ROUNDS = 40,
     SIGHTINGS = 24,
+    SWAPS = 10, /* of each thread */
     TEXT_MAX = 32,
 };
 
@@ -200,6 +201,69 @@ static void put_once_and_take_have_one_winner(void **state)
         suite_threads(THREADS, taker, hands, sizeof(hands[0]));
         if (w.winners > 1 || (w.winners < 1 && !subject->suite.chaotic))
             verdict_fail(&w.verdict, "take had %d winners", w.winners);
+        end_run(&w, seed);
+    }
+}
+
+/* "N HAND": N swaps were made, the last by HAND. */
+static int64_t swaps_of(struct str text)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < text.n && text.p[i] != ' '; i++)
+        n = 10 * n + text.p[i] - '0';
+    return n;
+}
+
+/* Makes SWAPS swaps, perhaps more: what was not answered may have been done. */
+static void *swapper(void *arg)
+{
+    struct hand *h = arg;
+    struct world *w = h->w;
+    _cleanup_(arena_freep) struct arena *a = arena_new(MIB);
+    struct str there = STR("0");
+    for (int swapped = 0; swapped < SWAPS;) {
+        char next[TEXT_MAX];
+        struct str was;
+        snprintf(next, sizeof(next), "%lld %d", (long long)swaps_of(there) + 1, h->number);
+        enum err r =
+            bus_swap(w->bench.b, a, STR("count"), there, str_from(next), TTL_LONG, &was, NULL);
+        if (r == ERR_UNAVAILABLE)
+            continue;
+        if (r == ERR_NOT_FOUND && w->bench.subject->loses)
+            break;
+        if (r) {
+            verdict_fail(&w->verdict, "swap answered %s", err_name(r));
+            break;
+        }
+        swapped += !was.p;
+        there = was.p ? was : arena_copy(a, str_from(next));
+    }
+    return NULL;
+}
+
+static void no_swap_is_lost(void **state)
+{
+    enum { ALL = THREADS * SWAPS };
+    static struct world w;
+    struct hand hands[THREADS];
+    const struct bus_subject *subject = *state;
+    uint64_t first;
+    int seeds = suite_seeds(&first);
+    for (uint64_t seed = first; seed < first + (uint64_t)seeds; seed++) {
+        _cleanup_(arena_freep) struct arena *a = arena_new(MIB);
+        struct str there;
+        enum err r;
+        begin_run(&w, subject, seed);
+        do
+            r = bus_put_once(w.bench.b, a, STR("count"), STR("0"), TTL_LONG, &there, NULL);
+        while (r == ERR_UNAVAILABLE);
+        hands_init(hands, &w, seed);
+        suite_threads(THREADS, swapper, hands, sizeof(hands[0]));
+        atomic_store(&w.bench.chaos.calm, true);
+        r = bus_take(w.bench.b, a, STR("count"), &there, NULL);
+        int64_t n = r ? -1 : swaps_of(there);
+        if (!subject->loses && (n < ALL || (!subject->suite.chaotic && n > ALL)))
+            verdict_fail(&w.verdict, "%lld of %d swaps are there", (long long)n, ALL);
         end_run(&w, seed);
     }
 }
@@ -413,6 +477,7 @@ const struct suite_test bus_state_properties[] = {
     {"an older version never overwrites a newer one", an_older_version_never_overwrites_a_newer_one,
      false},
     {"put_once and take have one winner", put_once_and_take_have_one_winner, false},
+    {"no swap is lost", no_swap_is_lost, false},
     {"evidence counts a set whatever the order", evidence_counts_a_set_whatever_the_order, false},
     {"scores average a set whatever the order", scores_average_a_set_whatever_the_order, false},
     {"a set holds only what was added", a_set_holds_only_what_was_added, false},

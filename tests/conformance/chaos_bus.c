@@ -241,6 +241,15 @@ static enum err chaos_take(void *self, struct arena *a, struct str key, struct s
     return leave(b, bus_take(b->inner, a, key, ret_bytes, e), e);
 }
 
+static enum err chaos_swap(void *self, struct arena *a, struct str key, struct str expected,
+                           struct str bytes, usec_t ttl, struct str *ret_existing, struct error *e)
+{
+    struct chaos_bus *b = self;
+    if (!enter(b))
+        return leave(b, unavailable(e), e);
+    return leave(b, bus_swap(b->inner, a, key, expected, bytes, ttl, ret_existing, e), e);
+}
+
 static enum err chaos_set_add(void *self, struct str set, struct str member, usec_t ttl,
                               struct error *e)
 {
@@ -311,6 +320,7 @@ static const struct bus_driver chaos_driver = {
     .cache_drop = chaos_cache_drop,
     .put_once = chaos_put_once,
     .take = chaos_take,
+    .swap = chaos_swap,
     .set_add = chaos_set_add,
     .set_has = chaos_set_has,
     .evidence_add = chaos_evidence_add,

@@ -122,6 +122,14 @@ static enum err bus_pass_take(void *self, struct arena *a, struct str key, struc
     return bus_take(s->inner, a, key, ret_bytes, e);
 }
 
+static enum err bus_pass_swap(void *self, struct arena *a, struct str key, struct str expected,
+                              struct str bytes, usec_t ttl, struct str *ret_existing,
+                              struct error *e)
+{
+    struct survivor_bus *s = self;
+    return bus_swap(s->inner, a, key, expected, bytes, ttl, ret_existing, e);
+}
+
 static enum err bus_pass_set_add(void *self, struct str set, struct str member, usec_t ttl,
                                  struct error *e)
 {
@@ -171,6 +179,7 @@ static const struct bus_driver bus_survivor = {
     .cache_drop = bus_pass_cache_drop,
     .put_once = bus_pass_put_once,
     .take = bus_pass_take,
+    .swap = bus_pass_swap,
     .set_add = bus_pass_set_add,
     .set_has = bus_pass_set_has,
     .evidence_add = bus_pass_evidence_add,
