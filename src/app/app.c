@@ -107,6 +107,7 @@ static enum err open_recognition(struct app *app, struct error *e)
                                      .min_confidence = cfg->detector_min_confidence,
                                      .min_face_px = (int)cfg->face_min_px,
                                      .detector_long_side = (int)cfg->detector_long_side,
+                                     .contrast = config_text(cfg, OPTION_contrast),
                                      .mtcnn_min_face_px = (int)cfg->mtcnn_min_face_px,
                                      .threads = (int)cfg->inference_threads,
                                      .batch_max = (int)cfg->batch_faces_max,

@@ -120,6 +120,7 @@ static enum err open_one(struct comparison *c, struct contender *k, struct error
                                            .min_confidence = cfg->detector_min_confidence,
                                            .min_face_px = (int)cfg->face_min_px,
                                            .detector_long_side = (int)cfg->detector_long_side,
+                                           .contrast = config_text(cfg, OPTION_contrast),
                                            .threads = (int)cfg->inference_threads,
                                            .batch_max = BATCH,
                                            .device = k->device,

@@ -172,6 +172,7 @@ enum err bench_open(const struct config *c, int threads, struct bench **ret_benc
                                            .min_confidence = c->detector_min_confidence,
                                            .min_face_px = (int)c->face_min_px,
                                            .detector_long_side = (int)c->detector_long_side,
+                                           .contrast = config_text(c, OPTION_contrast),
                                            .mtcnn_min_face_px = (int)c->mtcnn_min_face_px,
                                            .threads = threads,
                                            .batch_max = (int)c->batch_faces_max,

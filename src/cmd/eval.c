@@ -74,10 +74,10 @@ static void describe_engine(const struct vision *v, const struct vision_options 
 {
     snprintf(key, KEY_MAX,
              "rollcall-eval 1 %s %s %s %d sha256=%s device=%s precision=%s side=%d min_px=%d "
-             "mtcnn=%d confidence=%g",
+             "mtcnn=%d confidence=%g contrast=%s",
              vision_detector(v), vision_encoder(v), vision_preprocessing(v), vision_dim(v),
              vision_model_sha256(v), vision_device(v), vision_precision(v), o->detector_long_side,
-             o->min_face_px, o->mtcnn_min_face_px, o->min_confidence);
+             o->min_face_px, o->mtcnn_min_face_px, o->min_confidence, o->contrast);
 }
 
 static enum err identify_models(struct eval_run *run, const struct vision *v,
@@ -140,6 +140,7 @@ static enum err run_one(struct session *s, const char *detector, const char *enc
                                            .min_confidence = c->detector_min_confidence,
                                            .min_face_px = (int)c->face_min_px,
                                            .detector_long_side = (int)c->detector_long_side,
+                                           .contrast = config_text(c, OPTION_contrast),
                                            .mtcnn_min_face_px = (int)c->mtcnn_min_face_px,
                                            .threads = 1,
                                            .batch_max = (int)c->batch_faces_max,

@@ -65,6 +65,9 @@
         "Pictures are shrunk to this long side for detection.")                                    \
     OPT(detector_min_confidence, REAL, RELOAD_YES, "0.6", 0.05, 0.99, "confidence",                \
         "Faces the detector is less sure of are not reported.")                                    \
+    OPT(contrast, ENUM, RELOAD_NO, "auto", 0, 0, "off|clahe|auto",                                 \
+        "Contrast of what the detector sees; clahe evens it out, auto tries that again on dark "   \
+        "pictures and on those without a face. The encoder gets the original.")                    \
     OPT(face_min_px, INT, RELOAD_YES, "28", 8, 1024, "pixels",                                     \
         "Narrower faces are low_quality; below 28 recognition falls off steeply.")                 \
     OPT(gallery_rebuild_s, INT, RELOAD_NO, "300", 1, 86400, "seconds",                             \

@@ -14,13 +14,6 @@
 
 enum { FULL_DECODE_PIXELS = 2100000, DECODE_LONG_SIDE = 1600 };
 
-enum err vision_detect(struct vision *v, struct arena *a, const struct image *im,
-                       struct face **ret_faces, int *ret_n, int64_t *ret_run_us, struct error *e)
-{
-    return detector_find(&v->detector, a, im, v->long_side, v->min_confidence, ret_faces, ret_n,
-                         ret_run_us, e);
-}
-
 /* Cuts one face, adding the time to align_us. */
 static enum err cut(const struct crop_spec *spec, struct arena *a, const struct image *im,
                     const struct face *f, struct crop *crop, struct vision_timing *timing,
@@ -68,16 +61,6 @@ static void sort_by_area(struct face *faces, int n)
     }
 }
 
-static void to_full_size(struct face *f, float sx, float sy)
-{
-    for (int i = 0; i < 4; i++)
-        f->box[i] *= i % 2 ? sy : sx;
-    for (int p = 0; p < FACE_POINTS; p++) {
-        f->points[p][0] *= sx;
-        f->points[p][1] *= sy;
-    }
-}
-
 /* Judges one face of a decoded picture and gives what can be embedded to the batch. */
 static enum err describe_face(struct vision_batch *b, struct arena *scratch, const struct image *im,
                               const struct face *face, struct crop *crop,
@@ -93,8 +76,8 @@ static enum err describe_face(struct vision_batch *b, struct arena *scratch, con
     struct face_quality q = quality_of(face, crop, face->box[2], v->min_face_px);
     result->timing.align_us += time_mono() - start;
     *out = (struct vision_face){.face = *face, .flaw = q.flaw, .quality = q.quality};
-    to_full_size(&out->face, (float)result->width / (float)im->width,
-                 (float)result->height / (float)im->height);
+    face_scale(&out->face, (float)result->width / (float)im->width,
+               (float)result->height / (float)im->height);
     if (q.flaw != FACE_OK)
         return ERR_OK;
     if (vision_crop(v) != judged)

@@ -161,7 +161,7 @@ static int drop_broken(struct face *faces, int n)
     return kept;
 }
 
-static void scale_face(struct face *f, float sx, float sy)
+void face_scale(struct face *f, float sx, float sy)
 {
     f->box[0] *= sx;
     f->box[1] *= sy;
@@ -223,7 +223,7 @@ enum err detector_find(const struct detector *d, struct arena *a, const struct i
     if (r)
         return r;
     for (int i = 0; i < n; i++)
-        scale_face(&faces[i], (float)im->width / (float)small.width,
+        face_scale(&faces[i], (float)im->width / (float)small.width,
                    (float)im->height / (float)small.height);
     *ret_faces = faces;
     *ret_n = n;

@@ -65,6 +65,9 @@ NODISCARD enum err detector_open(enum detector_kind kind, const char *models_dir
                                  struct detector *ret_detector, struct error *e);
 void detector_close(struct detector *d);
 
+/* Brings box and points into a picture sx and sy times as large. */
+void face_scale(struct face *f, float sx, float sy);
+
 /* Faces of `im` after shrinking it to long_side, best score first, at most DETECTOR_FACES_MAX, in
  * pixels of `im`, in `a`. min_score: candidates at or below it are dropped. ret_run_us: inside the
  * model. Errors NOMEM, UNAVAILABLE. */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vision/align.h"
+#include "vision/contrast.h"
 #include "vision/detector.h"
 #include "vision/encoder.h"
 #include "vision/ort.h"
@@ -14,6 +15,7 @@ struct vision {
     struct encoder encoder;
     struct device_choice choice; /* of the encoder */
     float min_confidence;
+    enum contrast contrast;
     int min_face_px, long_side, batch_max;
 };
 

@@ -10,11 +10,28 @@ static float area(const float box[4]) { return box[2] * box[3]; }
 static float min_of(float a, float b) { return a < b ? a : b; }
 static float max_of(float a, float b) { return a > b ? a : b; }
 
-static bool overlaps(const float a[4], const float b[4], float iou_max)
+static float intersection(const float a[4], const float b[4])
 {
     float w = min_of(a[0] + a[2], b[0] + b[2]) - max_of(a[0], b[0]);
     float h = min_of(a[1] + a[3], b[1] + b[3]) - max_of(a[1], b[1]);
-    float both = max_of(w, 0) * max_of(h, 0);
+    return max_of(w, 0) * max_of(h, 0);
+}
+
+float box_iou(const float a[4], const float b[4])
+{
+    float both = intersection(a, b), whole = area(a) + area(b) - both;
+    return whole > 0 ? both / whole : 0;
+}
+
+float box_common(const float a[4], const float b[4])
+{
+    float smaller = min_of(area(a), area(b));
+    return smaller > 0 ? intersection(a, b) / smaller : 0;
+}
+
+static bool overlaps(const float a[4], const float b[4], float iou_max)
+{
+    float both = intersection(a, b);
     return both > iou_max * (area(a) + area(b) - both);
 }
 

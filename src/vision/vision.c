@@ -89,7 +89,9 @@ enum err vision_open(const struct vision_options *o, struct vision **ret_vision,
     v->min_face_px = o->min_face_px;
     v->long_side = o->detector_long_side;
     v->batch_max = o->batch_max;
-    r = open_models(v, o, e);
+    r = contrast_of(o->contrast ? o->contrast : "off", &v->contrast, e);
+    if (!r)
+        r = open_models(v, o, e);
     if (r) {
         vision_close(v);
         return r;

@@ -1,7 +1,7 @@
 /* The vision engine: encoded picture in, faces with embeddings out.
  *
- *     decode -> shrink -> detect -> filter (confidence, size) -> quality -> align -> embed
- * (batched)
+ *     decode -> shrink -> contrast -> detect -> filter (confidence, size) -> quality -> align ->
+ * embed (batched)
  *
  * One engine per process, shared by all worker threads: a model is one ONNX Runtime session and its
  * Run is thread-safe. Everything a call allocates comes from its arena; pixels are wiped with it.
@@ -22,6 +22,7 @@ struct vision_options {
     double min_confidence;  /* faces below are not reported */
     int min_face_px;        /* narrower faces are FACE_TOO_SMALL */
     int detector_long_side; /* pixels; the picture is shrunk to it for detection */
+    const char *contrast;   /* off | clahe | auto: of what the detector sees; NULL: off */
     int mtcnn_min_face_px;  /* smallest face MTCNN looks for, pixels of that; 0: 20 */
     int threads;            /* ONNX Runtime intra-op threads per run; 1 is right on CPUs */
     int batch_max;          /* faces embedded in one run */

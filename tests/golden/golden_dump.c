@@ -5,12 +5,16 @@
  *     golden_dump MODELS_DIR DETECTOR[+ENCODER] LONG_SIDE PICTURE
  *
  * The second form takes an encoded picture through vision_analyse as a worker does.
- * Environment: GOLDEN_DEVICE and GOLDEN_PRECISION as the options device and precision; unset: cpu
- * and fp32.
+ *     golden_dump clahe RAWFILE WIDTH HEIGHT
+ *
+ * The third writes the pixels as the detector sees them with contrast = clahe.
+ * Environment: GOLDEN_DEVICE, GOLDEN_PRECISION and GOLDEN_CONTRAST as the options device, precision
+ * and contrast; unset: cpu, fp32 and off.
  * RAWFILE holds WIDTH x HEIGHT RGB bytes, so both sides start from the same decoded pixels. With
  * BOX_AND_EYES = "x,y,w,h,eye0x,eye0y,eye1x,eye1y" that face is cropped and embedded and nothing is
  * detected. Faces come in the detector's order, best score first. */
 #include "base/file.h"
+#include "vision/contrast.h"
 #include "vision/detector.h"
 #include "vision/encoder.h"
 
@@ -134,8 +138,8 @@ static enum err analyse(struct vision *v, struct arena *a, struct str picture, s
     return r;
 }
 
-static enum err dump_raw(struct vision *v, struct arena *a, struct str raw, char **size,
-                         const char *given, struct error *e)
+/* size: width and height as text; the pixels are those of the file. */
+static enum err raw_image(struct str raw, char **size, struct image *ret_image, struct error *e)
 {
     struct image im = {.rgb = (uint8_t *)raw.p};
     enum err r = to_int(size[0], &im.width, e);
@@ -143,11 +147,38 @@ static enum err dump_raw(struct vision *v, struct arena *a, struct str raw, char
         r = to_int(size[1], &im.height, e);
     if (!r && raw.n != (size_t)im.width * (size_t)im.height * 3)
         r = error_set(e, ERR_INVALID, "the file is not %d x %d RGB", im.width, im.height);
+    *ret_image = im;
+    return r;
+}
+
+static enum err dump_raw(struct vision *v, struct arena *a, struct str raw, char **size,
+                         const char *given, struct error *e)
+{
+    struct image im;
+    enum err r = raw_image(raw, size, &im, e);
     return r ? r : dump(v, a, &im, given, e);
+}
+
+static enum err write_clahe(char **argv, struct error *e)
+{
+    _cleanup_(arena_freep) struct arena *a = arena_new(MEMORY_BYTES_MAX);
+    struct str raw;
+    struct image im, out;
+    enum err r = a ? file_read(argv[0], MEMORY_BYTES_MAX / 2, a, &raw, e)
+                   : error_set(e, ERR_NOMEM, "memory");
+    if (!r)
+        r = raw_image(raw, argv + 1, &im, e);
+    if (!r)
+        r = image_clahe(a, &im, &out, e);
+    if (!r)
+        fwrite(out.rgb, 3, (size_t)out.width * (size_t)out.height, stdout);
+    return r;
 }
 
 static enum err run(char **argv, int argc, struct error *e)
 {
+    if (argc == PICTURE_ARGUMENTS && strcmp(argv[1], "clahe") == 0)
+        return write_clahe(argv + 2, e);
     char *plus = strchr(argv[2], '+'); /* no '+': facenet128 */
     if (plus)
         *plus = '\0';
@@ -158,6 +189,7 @@ static enum err run(char **argv, int argc, struct error *e)
                                .min_face_px = 28,
                                .threads = 1,
                                .batch_max = 8,
+                               .contrast = getenv("GOLDEN_CONTRAST"),
                                .device = getenv("GOLDEN_DEVICE"),
                                .precision = getenv("GOLDEN_PRECISION")};
     _cleanup_(arena_freep) struct arena *a = arena_new(MEMORY_BYTES_MAX);
@@ -183,7 +215,7 @@ int main(int argc, char **argv)
     if (argc != PICTURE_ARGUMENTS && argc != RAW_ARGUMENTS && argc != GIVEN_ARGUMENTS) {
         fprintf(stderr,
                 "usage: golden_dump MODELS_DIR DETECTOR[+ENCODER] LONG_SIDE RAWFILE WIDTH HEIGHT "
-                "[BOX_AND_EYES] | PICTURE\n");
+                "[BOX_AND_EYES] | PICTURE; golden_dump clahe RAWFILE WIDTH HEIGHT\n");
         return 2;
     }
     struct error e;

@@ -17,6 +17,13 @@ Resize for the detector (option detector_long_side = N). Never enlarged. With lo
 Then padded right and bottom with BLACK PIXELS (before any mean is subtracted) to multiples of 32.
 Boxes and points come back in frame pixels: times w/out_w and h/out_h.
 
+CLAHE (Zuiderveld, "Contrast Limited Adaptive Histogram Equalization", Graphics Gems IV, 1994) of the resized frame, in
+integers: Y = (77 R + 150 G + 29 B + 128) >> 8. min(8, w) x min(8, h) tiles, tile i from floor(i*w/n) to floor((i+1)*w/n).
+  Histogram of 256; clip = max(1, 3*pixels // 256); what lies above goes evenly to all bins, and the rest r one each
+  to the bins 0, s, 2s ... with s = 256 // r. Curve of a tile = (255*cumulated + pixels // 2) // pixels.
+  Pixel x lies at t = (2x+1)*128*n // w - 128, in 1/256 of a tile, between the tiles t >> 8 and (t >> 8) + 1 (clamped),
+  the second weighing t & 255; the same in y; Y' = (sum of the four + 2^15) >> 16. R, G and B each move by Y' - Y, clamped.
+
 Crop of facenet128 and facenet512: W = fw*w, H = fh*h of the detector's box, centred on the box (moved by dy*h along
 the head's own vertical), turned so that the eyes are level, stretched to 160 x 160.
   extent = max(W, H); if extent > 2*160: f = floor(extent/160), the frame is box-averaged by f (at
@@ -109,6 +116,46 @@ def resize(im, long_side):
     return sample(im, *np.meshgrid(x, y))
 
 
+def luma(im):
+    """u8 [h][w][3] -> int [h][w]."""
+    r, g, b = (im[..., c].astype(int) for c in range(3))
+    return (77 * r + 150 * g + 29 * b + 128) >> 8
+
+
+def clahe_curve(pixels):
+    """The curve of one tile: Y -> Y', [256]."""
+    n = pixels.size
+    histogram = np.bincount(pixels.ravel(), minlength=256)
+    clip = max(1, 3 * n // 256)
+    excess = int(np.maximum(histogram - clip, 0).sum())
+    histogram = np.minimum(histogram, clip) + excess // 256
+    rest = excess % 256
+    if rest:
+        histogram[np.arange(rest) * (256 // rest)] += 1
+    return (255 * np.cumsum(histogram) + n // 2) // n
+
+
+def clahe(im):
+    """Frame with its contrast evened out, for the detector: the rule at the head of this file."""
+    (h, w), y = im.shape[:2], luma(im)
+    rows, columns = min(8, h), min(8, w)
+    curves = np.array([
+        [clahe_curve(y[i * h // rows : (i + 1) * h // rows, j * w // columns : (j + 1) * w // columns])
+         for j in range(columns)] for i in range(rows)
+    ])
+
+    def place(size, n):
+        t = (2 * np.arange(size) + 1) * 128 * n // size - 128
+        return np.clip(t >> 8, 0, n - 1), np.clip((t >> 8) + 1, 0, n - 1), t & 255
+
+    top, bottom, b = (v[:, None] for v in place(h, rows))
+    left, right, a = (v[None] for v in place(w, columns))
+    upper = curves[top, left, y] * (256 - a) + curves[top, right, y] * a
+    lower = curves[bottom, left, y] * (256 - a) + curves[bottom, right, y] * a
+    moved = ((upper * (256 - b) + lower * b + (1 << 15)) >> 16) - y
+    return np.clip(im.astype(int) + moved[..., None], 0, 255).astype(np.uint8)
+
+
 def nms(boxes, scores, limit):
     """Greedy, best score first (equal scores: lower index first); drops IoU > limit."""
     order, keep = np.argsort(-scores, kind="stable"), []
@@ -154,8 +201,9 @@ class Detector:
     def __init__(self, models, threads=1):
         self.run = open_model(os.path.join(models, self.name + ".onnx"), threads)
 
-    def detect(self, rgb, long_side=640):
+    def detect(self, rgb, long_side=640, contrast=False):
         small = resize(rgb, long_side)
+        small = clahe(small) if contrast else small
         h, w = small.shape[:2]
         padded = np.zeros((-h % 32 + h, -w % 32 + w, 3), np.float32)
         padded[:h, :w] = small[..., ::-1]
@@ -283,8 +331,9 @@ class MTCNN:
         boxes = np.hstack([boxes[i, :4], score[i, None], out["reg"][i].astype(np.float64)])
         return boxes, out["lmk"][i].astype(np.float64) if "lmk" in out else None
 
-    def detect(self, rgb, long_side=640):
+    def detect(self, rgb, long_side=640, contrast=False):
         small = resize(rgb, long_side)
+        small = clahe(small) if contrast else small
         scale = np.array([rgb.shape[1] / small.shape[1], rgb.shape[0] / small.shape[0]])
         nothing = np.zeros((0, 4)), np.zeros(0), np.zeros((0, 5, 2))
         boxes = self.squared(self.moved(self.proposals(small), 0))
