@@ -2,6 +2,7 @@
  * reverse order, whatever step of the start failed. */
 #include "app/internal.h"
 
+#include "app/vision_options.h"
 #include "attendance/event.h"
 #include "attendance/threshold.h"
 #include "base/file.h"
@@ -101,19 +102,9 @@ static enum err open_recognition(struct app *app, struct error *e)
     enum err r = app_detector(app, detector, e);
     if (r)
         return r;
-    const struct vision_options o = {.models_dir = config_models_dir(cfg),
-                                     .detector = detector,
-                                     .encoder = config_text(cfg, OPTION_encoder),
-                                     .min_confidence = cfg->detector_min_confidence,
-                                     .min_face_px = (int)cfg->face_min_px,
-                                     .detector_long_side = (int)cfg->detector_long_side,
-                                     .contrast = config_text(cfg, OPTION_contrast),
-                                     .mtcnn_min_face_px = (int)cfg->mtcnn_min_face_px,
-                                     .threads = (int)cfg->inference_threads,
-                                     .batch_max = (int)cfg->batch_faces_max,
-                                     .device = config_text(cfg, OPTION_device),
-                                     .precision = config_text(cfg, OPTION_precision),
-                                     .callers = config_workers(cfg)};
+    struct vision_options o;
+    app_vision_options(cfg, &o);
+    o.detector = detector;
     struct vision *vision = NULL;
     struct engine *engine = NULL;
     r = vision_open(&o, &vision, e);

@@ -6,6 +6,7 @@
  * process: the first configuration pays for what all share. Thread: main. */
 #include "cmd/bench_devices.h"
 
+#include "app/vision_options.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cmd/frames.h"
@@ -113,19 +114,12 @@ static enum err embed(struct contender *k, struct arena *a, const struct image *
 
 static enum err open_one(struct comparison *c, struct contender *k, struct error *e)
 {
-    const struct config *cfg = c->config;
-    const struct vision_options options = {.models_dir = config_models_dir(cfg),
-                                           .detector = config_text(cfg, OPTION_detector),
-                                           .encoder = config_text(cfg, OPTION_encoder),
-                                           .min_confidence = cfg->detector_min_confidence,
-                                           .min_face_px = (int)cfg->face_min_px,
-                                           .detector_long_side = (int)cfg->detector_long_side,
-                                           .contrast = config_text(cfg, OPTION_contrast),
-                                           .threads = (int)cfg->inference_threads,
-                                           .batch_max = BATCH,
-                                           .device = k->device,
-                                           .precision = k->precision,
-                                           .callers = 1};
+    struct vision_options options;
+    app_vision_options(c->config, &options);
+    options.batch_max = BATCH;
+    options.device = k->device;
+    options.precision = k->precision;
+    options.callers = 1;
     k->alone = mem_array(RUNS_MAX, sizeof *k->alone);
     k->batched = mem_array(RUNS_MAX, sizeof *k->batched);
     if (!k->alone || !k->batched)

@@ -6,6 +6,7 @@
  * Thread: main; bench_workers starts and joins its own. */
 #include "cmd/bench.h"
 
+#include "app/vision_options.h"
 #include "attendance/chain.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -166,19 +167,10 @@ enum err bench_open(const struct config *c, int threads, struct bench **ret_benc
         if (!b->samples[i])
             r = error_set(e, ERR_NOMEM, "out of memory");
     }
-    const struct vision_options options = {.models_dir = config_models_dir(c),
-                                           .detector = config_text(c, OPTION_detector),
-                                           .encoder = config_text(c, OPTION_encoder),
-                                           .min_confidence = c->detector_min_confidence,
-                                           .min_face_px = (int)c->face_min_px,
-                                           .detector_long_side = (int)c->detector_long_side,
-                                           .contrast = config_text(c, OPTION_contrast),
-                                           .mtcnn_min_face_px = (int)c->mtcnn_min_face_px,
-                                           .threads = threads,
-                                           .batch_max = (int)c->batch_faces_max,
-                                           .device = config_text(c, OPTION_device),
-                                           .precision = config_text(c, OPTION_precision),
-                                           .callers = WORKERS_MEASURED};
+    struct vision_options options;
+    app_vision_options(c, &options);
+    options.threads = threads;
+    options.callers = WORKERS_MEASURED;
     if (!r)
         r = vision_open(&options, &b->vision, e);
     if (!r)

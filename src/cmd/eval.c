@@ -3,6 +3,7 @@
  * For each detector and encoder asked for: loads the models, takes all photos through the pipeline,
  * measures (eval_run.h), prints. Reads photos only; nothing is stored but what --json, --plots and
  * --cache name. Thread: main. */
+#include "app/vision_options.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cmd/args.h"
@@ -134,19 +135,12 @@ static enum err run_one(struct session *s, const char *detector, const char *enc
                         struct error *e)
 {
     const struct config *c = s->config;
-    const struct vision_options options = {.models_dir = config_models_dir(c),
-                                           .detector = detector,
-                                           .encoder = encoder,
-                                           .min_confidence = c->detector_min_confidence,
-                                           .min_face_px = (int)c->face_min_px,
-                                           .detector_long_side = (int)c->detector_long_side,
-                                           .contrast = config_text(c, OPTION_contrast),
-                                           .mtcnn_min_face_px = (int)c->mtcnn_min_face_px,
-                                           .threads = 1,
-                                           .batch_max = (int)c->batch_faces_max,
-                                           .device = config_text(c, OPTION_device),
-                                           .precision = config_text(c, OPTION_precision),
-                                           .callers = (int)s->command->threads};
+    struct vision_options options;
+    app_vision_options(c, &options);
+    options.detector = detector;
+    options.encoder = encoder;
+    options.threads = 1;
+    options.callers = (int)s->command->threads;
     struct eval_run *run = &s->runs[s->n];
     struct vision *v = NULL;
     if (s->n == EVAL_RUNS_MAX)
