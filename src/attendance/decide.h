@@ -29,18 +29,28 @@ enum { FACE_STATUS_N = FACE_STATUS_LOW_QUALITY + 1 };
 const char *face_status_name(enum face_status s);
 
 struct decide_thresholds {
-    double roster;  /* cosine needed by somebody on the roster */
-    double gallery; /* cosine needed to call somebody not_enrolled */
-    double margin;  /* least distance to the second best student */
+    double roster;  /* score needed by somebody on the roster */
+    double gallery; /* score needed to call somebody not_enrolled */
+    double margin;  /* least distance to the next best student */
+};
+
+/* Students that the gallery offers for one face: more than the best, because the best may be
+ * another face of the same frame. */
+enum { DECIDE_CANDIDATES = 4 };
+
+struct decide_candidate {
+    struct student_id student;
+    double score;        /* of the kind that the thresholds are of */
+    bool on_roster;      /* now */
+    double margin_extra; /* this student has a look-alike: needed above `margin`; else 0 */
 };
 
 /* One face as the gallery sees it. */
 struct decide_face {
-    bool usable;               /* false: low_quality, match is not read */
-    bool alive;                /* false: spoof (liveness enforced and failed) */
-    struct student_id student; /* best of the whole gallery; empty when the gallery is empty */
-    double score, second;      /* cosines of best and next best */
-    bool on_roster;            /* the best student is on the roster now */
+    bool usable; /* false: low_quality, candidates are not read */
+    bool alive;  /* false: spoof (liveness enforced and failed) */
+    int n;       /* candidates; 0 when the gallery is empty */
+    struct decide_candidate best[DECIDE_CANDIDATES]; /* different students, falling scores */
 };
 
 /* What to do with one face. */
@@ -49,10 +59,19 @@ struct decide_result {
         status;         /* CONFIRMING for every sighting of a roster member: the caller refines */
     double threshold;   /* the one that was applied; 0 when none was */
     bool names_student; /* the student may be shown: confirming or not_enrolled */
+    int candidate;      /* whom status and threshold are about; 0 where it is nobody */
+    double margin;      /* to the next student who could be this face; INFINITY: there is none */
 };
 
-/* Decides every face of one frame. A student counts once in a frame: the face with the best score
- * keeps the name, others with the same best student become UNKNOWN. ret_results [n]. */
+/* Decides every face of one frame (decision 10 says why this way).
+ * By itself a face is its best candidate, if that one has the score and the margin to the next. A
+ * student counts once in a frame: of the faces that are the same student by themselves the best
+ * keeps the name, the others become UNKNOWN. Where a face cannot tell two students apart (their
+ * distance is less than the margin), it may be that one of them is another face of this frame,
+ * nearer to that student by the margin: then it is not this face, and the face is the other one if
+ * threshold and margin to all that remain allow. A face never gets a name that it would not have
+ * within the margin of its best.
+ * ret_results [n]. The order of the faces decides nothing but ties. */
 void decide_frame(const struct decide_face *faces, int n, const struct decide_thresholds *t,
                   struct decide_result *ret_results);
 

@@ -26,8 +26,7 @@
 enum {
     DELTA_ROWS_MIN = 256, /* a smaller delta is never folded */
     DELTA_SHARE = 20,     /* folded beyond 1/20 = 5 % of the base */
-    HITS_WANTED = 2,      /* the best and the second best student */
-    HITS_ASKED = 8,       /* of the base with dead rows: most often two of them live */
+    HITS_ASKED = 12,      /* of the base with dead rows: most often GALLERY_BEST of them live */
     PROBES_AT_ONCE = 64,  /* bounds the stack used by one search */
     GALLERY_DIM_MAX = 4096,
 };
@@ -412,24 +411,25 @@ enum err gallery_remove(struct gallery *g, struct student_id student, struct err
 
 /* ---- searching */
 
-/* Puts a hit into its place among the best two. */
+/* Puts a hit into its place among the best; the last of them falls out. */
 static void match_add(struct gallery_match *m, const struct student_id *student, float score)
 {
-    if (id_is_empty(m->student.text) || score > m->score) {
-        m->second = m->score;
-        m->score = score;
-        m->student = *student;
-    } else if (score > m->second) {
-        m->second = score;
-    }
+    int at = m->n;
+    while (at > 0 && score > m->best[at - 1].score)
+        at--;
+    if (at == GALLERY_BEST)
+        return;
+    m->n += m->n < GALLERY_BEST;
+    memmove(&m->best[at + 1], &m->best[at], (size_t)(m->n - 1 - at) * sizeof m->best[0]);
+    m->best[at] = (struct gallery_hit){.student = *student, .score = score};
 }
 
-/* The live ones among k hits, two at most; returns their number. */
+/* The live ones among k hits, GALLERY_BEST at most; returns their number. */
 static int matches_from(const struct snapshot *s, const struct part *p,
                         const struct faiss_hit *hits, int k, struct gallery_match *m)
 {
     int taken = 0;
-    for (int i = 0; i < k && taken < HITS_WANTED; i++) {
+    for (int i = 0; i < k && taken < GALLERY_BEST; i++) {
         if (hits[i].row < 0)
             break;
         size_t row = (size_t)hits[i].row;
@@ -446,10 +446,10 @@ static int matches_from(const struct snapshot *s, const struct part *p,
 static enum err search_live(const struct snapshot *s, const float *probe, struct gallery_match *m,
                             struct error *e)
 {
-    struct faiss_hit hits[HITS_WANTED];
-    enum err r = faiss_index_search(s->base->index, probe, 1, HITS_WANTED, s->live, hits, e);
+    struct faiss_hit hits[GALLERY_BEST];
+    enum err r = faiss_index_search(s->base->index, probe, 1, GALLERY_BEST, s->live, hits, e);
     if (!r)
-        matches_from(s, s->base, hits, HITS_WANTED, m);
+        matches_from(s, s->base, hits, GALLERY_BEST, m);
     return r;
 }
 
@@ -461,13 +461,13 @@ static enum err search_part(const struct snapshot *s, const struct part *p, int 
     if (part_count(p) == 0)
         return ERR_OK;
     bool some_dead = p == s->base && s->dead;
-    int k = some_dead ? HITS_ASKED : HITS_WANTED;
+    int k = some_dead ? HITS_ASKED : GALLERY_BEST;
     struct faiss_hit hits[PROBES_AT_ONCE * HITS_ASKED];
     enum err r = faiss_index_search(p->index, probes, n, k, NULL, hits, e);
     for (int i = 0; !r && i < n; i++) {
         struct gallery_match before = matches[i];
         int taken = matches_from(s, p, hits + (size_t)i * (size_t)k, k, &matches[i]);
-        if (some_dead && taken < HITS_WANTED) {
+        if (some_dead && taken < GALLERY_BEST) {
             matches[i] = before;
             r = search_live(s, probes + (size_t)i * (size_t)dim, &matches[i], e);
         }
@@ -486,7 +486,7 @@ enum err gallery_search(struct gallery *g, const float *probes, int n,
         int some = n - done < PROBES_AT_ONCE ? n - done : PROBES_AT_ONCE;
         const float *from = probes + (size_t)done * (size_t)g->dim;
         for (int i = 0; i < some; i++)
-            matches[i] = (struct gallery_match){.score = -1, .second = -1};
+            matches[i].n = 0;
         enum err r = search_part(s, s->base, g->dim, from, some, matches, e);
         if (!r)
             r = search_part(s, s->delta, g->dim, from, some, matches, e);

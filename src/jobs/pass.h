@@ -35,6 +35,12 @@ NODISCARD enum err pass_looked(struct pass *p, enum err r, struct error *e);
 /* Matches, decides, marks and publishes what is in `seen`. */
 NODISCARD enum err pass_end(struct pass *p, struct error *e);
 
+/* Whom the decision about face i is about; the face has candidates. */
+static inline const struct decide_candidate *pass_candidate(const struct pass *p, int i)
+{
+    return &p->faces[i].best[p->decided[i].candidate];
+}
+
 /* Adds a sighting of the student of face i; enough of them make the mark. Refines decided[i] and
  * fills out[i].mark. */
 NODISCARD enum err pass_sighting(struct pass *p, int i, struct error *e);

@@ -62,6 +62,19 @@ static double threshold_for(const struct jobs_env *env, const struct engine *eng
     return score;
 }
 
+static void fill_candidates(const struct pass *p, const struct gallery_match *m,
+                            struct decide_face *face)
+{
+    _Static_assert((int)GALLERY_BEST <= (int)DECIDE_CANDIDATES, "room for all that are found");
+    for (face->n = 0; face->n < m->n; face->n++) {
+        const struct gallery_hit *hit = &m->best[face->n];
+        face->best[face->n] =
+            (struct decide_candidate){.student = hit->student,
+                                      .score = (double)hit->score,
+                                      .on_roster = live_roster_has(&p->roster, hit->student)};
+    }
+}
+
 static enum err match_faces(struct pass *p, struct error *e)
 {
     int n = p->seen.n, used = 0, dim = vision_dim(p->engine->vision);
@@ -83,13 +96,8 @@ static enum err match_faces(struct pass *p, struct error *e)
     for (int i = n - 1; i >= 0; i--) {
         if (!p->seen.faces[i].embedding)
             continue;
-        const struct gallery_match *m = &p->matches[--used];
-        p->faces[i] = (struct decide_face){.usable = true,
-                                           .alive = true,
-                                           .student = m->student,
-                                           .score = (double)m->score,
-                                           .second = (double)m->second,
-                                           .on_roster = live_roster_has(&p->roster, m->student)};
+        p->faces[i] = (struct decide_face){.usable = true, .alive = true};
+        fill_candidates(p, &p->matches[--used], &p->faces[i]);
     }
     return ERR_OK;
 }
@@ -101,7 +109,7 @@ static enum err names_fn(struct db_cx *cx, void *ctx, struct error *e)
         if (!p->decided[i].names_student)
             continue;
         struct student s;
-        enum err r = student_get(cx, p->w->arena, p->faces[i].student, &s, e);
+        enum err r = student_get(cx, p->w->arena, pass_candidate(p, i)->student, &s, e);
         bool known = r == ERR_OK && str_is(s.status, "active");
         if (r == ERR_NOT_FOUND || (r == ERR_OK && !known)) { /* erased a moment ago, or inactive */
             p->decided[i] = (struct decide_result){.status = FACE_STATUS_UNKNOWN};
@@ -142,8 +150,8 @@ static void fill_face(struct pass *p, int i)
     o->quality = (double)v->quality;
     o->flaw = v->flaw == FACE_OK ? (struct str){0} : str_from(face_flaw_name(v->flaw));
     o->status = str_from(face_status_name(p->decided[i].status));
-    bool compared = p->faces[i].usable && p->faces[i].student.text[0];
-    o->similarity = compared ? p->faces[i].score : NAN;
+    bool compared = p->faces[i].usable && p->faces[i].n > 0;
+    o->similarity = compared ? pass_candidate(p, i)->score : NAN;
     o->threshold = compared ? p->decided[i].threshold : NAN;
 }
 

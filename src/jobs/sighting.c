@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #define PRESENT_SET_TTL USEC_PER_DAY
@@ -45,19 +46,19 @@ static enum err mark_insert_fn(struct db_cx *cx, void *ctx, struct error *e)
 /* What is kept as evidence: enough to explain the mark to the student it concerns. */
 static struct str receipt(struct pass *p, int i, int sightings)
 {
-    const struct decide_face *f = &p->faces[i];
+    const struct decide_result *d = &p->decided[i];
     const struct jobs_env *env = p->env;
     const struct vision *vision = p->engine->vision;
     char margin[24] = "null"; /* nobody else to compare with */
-    if (f->second > -1)
-        snprintf(margin, sizeof margin, "%.4f", f->score - f->second);
+    if (isfinite(d->margin))
+        snprintf(margin, sizeof margin, "%.4f", d->margin);
     char *text = arena_printf(
         p->w->arena,
         "{\"similarity\":%.4f,\"margin\":%s,\"threshold\":%.4f,\"risk_budget_per_10k\":%g,"
         "\"roster\":%d,\"quality\":%.3f,\"detector\":\"%s\",\"encoder\":\"%s\","
         "\"preprocessing\":\"%s\",\"model_sha256\":\"%s\",\"device\":\"%s\",\"precision\":\"%s\","
         "\"sightings\":%d,\"camera\":\"%s\"}",
-        f->score, margin, p->decided[i].threshold, env->risk_budget_per_10k, p->roster.n,
+        pass_candidate(p, i)->score, margin, d->threshold, env->risk_budget_per_10k, p->roster.n,
         (double)p->seen.faces[i].quality, vision_detector(vision), vision_encoder(vision),
         vision_preprocessing(vision), vision_model_sha256(vision), vision_device(vision),
         vision_precision(vision), sightings, p->f->camera.text);
@@ -80,7 +81,7 @@ static struct mark_ctx mark_context(struct pass *p, int i)
 {
     struct mark_ctx m = {.p = p, .a = p->w->arena};
     m.mark.session = p->f->session;
-    m.mark.student = p->faces[i].student;
+    m.mark.student = pass_candidate(p, i)->student;
     m.mark.frame = p->f->frame;
     m.mark.first_seen = m.mark.last_seen = p->f->captured_at;
     m.mark.source = STR("face");
@@ -139,7 +140,7 @@ static enum err make_mark(struct pass *p, int i, struct mark_ctx *m, int sightin
 enum err pass_sighting(struct pass *p, int i, struct error *e)
 {
     char set[96], evidence[144];
-    const char *student = p->faces[i].student.text, *session = p->f->session.text;
+    const char *student = pass_candidate(p, i)->student.text, *session = p->f->session.text;
     snprintf(set, sizeof set, "present:%s", session);
     struct mark_ctx m = mark_context(p, i);
     bool has = false;

@@ -19,7 +19,7 @@ void assert_gallery(struct rig *r, struct gallery *g, int people)
         assert_int_equal(
             vision_analyse(world.vision, r->a, world.photos[i][0], 16000000, &seen, &e), ERR_OK);
         assert_int_equal(gallery_search(g, seen.faces[0].embedding, 1, &match, &e), ERR_OK);
-        assert_string_equal(match.student.text, r->students[i].text);
+        assert_string_equal(match.best[0].student.text, r->students[i].text);
     }
 }
 
