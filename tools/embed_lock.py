@@ -20,6 +20,7 @@ ROW = """    {{.name = {name},
      .sha256 = {sha256},
      .licence = {licence},
      .tier = {tier},
+     .measured = {measured},
      .upstream = {upstream},
      .source_note = {note}}},
 """
@@ -48,10 +49,12 @@ def row(model):
         raise ValueError("sha256 must be 64 lower-case hexadecimal digits")
     if model["tier"] not in (1, 2):
         raise ValueError("tier must be 1 or 2")
+    if not isinstance(measured := model.get("measured", True), bool):
+        raise ValueError("measured must be true or false")
     addresses = [f["url"] for source in model["sources"] for f in source.get("files", [])]
     return ROW.format(name=c_string(model["name"]), kind=KINDS[model["kind"]], file=c_string(model["file"]),
                       sha256=c_string(model["sha256"]), licence=c_string(model["licence"]), tier=model["tier"],
-                      upstream=c_string(" ".join(addresses)),
+                      measured=str(measured).lower(), upstream=c_string(" ".join(addresses)),
                       note=c_string("; ".join(map(note, model["sources"]))))
 
 

@@ -28,6 +28,7 @@ CONVERTERS = {
     "omz0095": openvino_ir.convert,
     "facenet512": facenet_graph.convert,
     "dlib128": dlib.convert,
+    "sface": None,  # taken as published, so that its hash is the project's
 }
 
 
@@ -35,7 +36,11 @@ def main(arguments):
     if len(arguments) != 3 or arguments[0] not in CONVERTERS:
         sys.exit(f"{__doc__}NAMEs: {', '.join(CONVERTERS)}")
     name, src, dst = arguments
-    data = graph.to_bytes(CONVERTERS[name](src))
+    if CONVERTERS[name]:
+        data = graph.to_bytes(CONVERTERS[name](src))
+    else:
+        with open(src, "rb") as file:
+            data = file.read()
     part = dst + ".part"
     with open(part, "wb") as file:
         file.write(data)

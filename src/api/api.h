@@ -20,6 +20,7 @@ enum { API_ENGINE_WORD = 64, API_ENGINE_NAME = 256 };
 struct api_engine {
     char detector[API_ENGINE_WORD], encoder[API_ENGINE_NAME], preprocessing[API_ENGINE_WORD];
     char device[API_ENGINE_WORD], precision[API_ENGINE_WORD];
+    char licence[API_ENGINE_NAME]; /* of the encoder's weights */
 };
 
 /* What operators see of the engine; filled by the composition root. */

@@ -17,7 +17,8 @@ struct queue_out {
 };
 
 struct system_out {
-    struct str version, database, detector, encoder, preprocessing, device, precision;
+    struct str version, database, detector, encoder, encoder_licence;
+    struct str preprocessing, device, precision;
     usec_t started_at;
     struct gallery_out gallery;
     struct queue_out queue;
@@ -49,6 +50,8 @@ static const struct field system_fields[] = {
     FIELD_STR(struct system_out, database, 0, 32, FIELD_REQUIRED, "sqlite."),
     FIELD_STR(struct system_out, detector, 0, 32, FIELD_REQUIRED, "In use."),
     FIELD_STR(struct system_out, encoder, 0, 32, FIELD_REQUIRED, "In use."),
+    FIELD_STR(struct system_out, encoder_licence, 0, 200, FIELD_REQUIRED,
+              "Licence of the encoder's weights, as their source states it."),
     FIELD_STR(struct system_out, preprocessing, 0, 64, FIELD_REQUIRED, "How faces are cropped."),
     FIELD_STR(struct system_out, device, 0, 32, FIELD_REQUIRED,
               "What the encoder runs on: cpu, openvino, cuda, tensorrt."),
@@ -165,6 +168,7 @@ enum err system_show(struct call *c, struct error *e)
                              .database = str_from(db_backend(env->db)),
                              .detector = str_from(engine->detector),
                              .encoder = str_from(engine->encoder),
+                             .encoder_licence = str_from(engine->licence),
                              .preprocessing = str_from(engine->preprocessing),
                              .device = str_from(engine->device),
                              .precision = str_from(engine->precision),

@@ -176,6 +176,7 @@ static void describe(const struct vision *v, struct api_engine *ret_engine)
     snprintf(ret_engine->preprocessing, API_ENGINE_WORD, "%s", vision_preprocessing(v));
     snprintf(ret_engine->device, API_ENGINE_WORD, "%s", vision_device(v));
     snprintf(ret_engine->precision, API_ENGINE_WORD, "%s", vision_precision(v));
+    snprintf(ret_engine->licence, API_ENGINE_NAME, "%s", vision_licence(v));
 }
 
 static void active_engine(void *ctx, struct api_engine *ret_engine)
@@ -286,6 +287,8 @@ static void announce(struct app *app, const char *url)
               "url=%s detector=%s encoder=%s preprocessing=%s workers=%d students=%zu", url,
               vision_detector(v), vision_encoder(v), vision_preprocessing(v), config_workers(cfg),
               gallery_count(pair.active->gallery));
+    log_event(LOG_INFO, "app", "encoder", "name=%s licence=\"%s\" sha256=%s", vision_encoder(v),
+              vision_licence(v), vision_model_sha256(v));
     log_event(LOG_INFO, "app", "device", "device=%s precision=%s why=\"%s\"", vision_device(v),
               vision_precision(v), vision_device_why(v));
     engine_pair_done(&pair);

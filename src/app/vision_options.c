@@ -6,7 +6,8 @@ void app_vision_options(const struct config *c, struct vision_options *ret_optio
 {
     *ret_options = (struct vision_options){.models_dir = config_models_dir(c),
                                            .detector = config_text(c, OPTION_detector),
-                                           .encoder = config_text(c, OPTION_encoder),
+                                           .encoder = c->encoder,
+                                           .flip = c->flip,
                                            .min_confidence = c->detector_min_confidence,
                                            .min_face_px = (int)c->face_min_px,
                                            .detector_long_side = (int)c->detector_long_side,

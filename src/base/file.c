@@ -121,6 +121,13 @@ void file_unlock(int fd)
         close(fd);
 }
 
+void bytes_sha256(struct str bytes, char ret_hex[static 65])
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(digest, (const unsigned char *)bytes.p, (unsigned long long)bytes.n);
+    sodium_bin2hex(ret_hex, 65, digest, sizeof digest);
+}
+
 enum err file_sha256(const char *path, char ret_hex[static 65], struct error *e)
 {
     _cleanup_(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);

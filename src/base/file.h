@@ -21,5 +21,8 @@ bool file_exists(const char *path);
 NODISCARD enum err file_lock(const char *path, int *ret_fd, struct error *e);
 void file_unlock(int fd);
 
+/* SHA-256 of bytes in memory, as file_sha256 writes it. */
+void bytes_sha256(struct str bytes, char ret_hex[static 65]);
+
 /* SHA-256 of the file, 64 hexadecimal digits and the terminator. Errors NOT_FOUND, IO. */
 NODISCARD enum err file_sha256(const char *path, char ret_hex[static 65], struct error *e);

@@ -8,6 +8,7 @@
 #include "cmd/settings.h"
 #include "store/migrate.h"
 #include "vision/device.h"
+#include "vision/encoder_file.h"
 #include "vision/model_lock.h"
 #include "vision/model_verify.h"
 #include "vision/ort.h"
@@ -117,6 +118,23 @@ static void check_model(struct exam *x, const struct model_lock *m, bool needed)
             "remove the file, then tools/setup.sh run fetches it again", "%s", e.msg);
 }
 
+/* An encoder of one's own. */
+static void check_brought(struct exam *x)
+{
+    struct error e = {.code = ERR_OK};
+    const char *option = x->config->encoder;
+    if (!str_starts(str_from(option), STR(ENCODER_FILE_PREFIX)))
+        return;
+    struct encoder_file *file = arena_alloc(x->arena, sizeof *file);
+    if (!file)
+        return;
+    if (encoder_file_read(option, file, &e))
+        say(x, LEVEL_BAD, "encoder", "docs/models.md tells of encoders of your own", "%s", e.msg);
+    else
+        say(x, LEVEL_OK, "encoder", NULL, "%s, licence %s, sha256 %.16s..", file->name,
+            file->licence, file->sha256);
+}
+
 static void check_models(struct exam *x)
 {
     char yunet[PATH_MAX];
@@ -130,6 +148,7 @@ static void check_models(struct exam *x)
                       strcmp(name, config_text(x->config, OPTION_encoder)) == 0;
         check_model(x, &model_locks[i], needed);
     }
+    check_brought(x);
 }
 
 static void check_runtime(struct exam *x)

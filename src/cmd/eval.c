@@ -15,7 +15,7 @@
 #include <limits.h>
 #include <unistd.h>
 
-enum { WORD_MAX = 64, KEY_MAX = 512, PARTS_MAX = 8 };
+enum { WORD_MAX = 512, KEY_MAX = 512, PARTS_MAX = 8 };
 
 static const char about[] =
     "Measures recognition on DIR/PERSON/PHOTO.jpg, a folder of photos for each person: how often\n"

@@ -2,9 +2,11 @@
  * the optional ones. Thread: main. Invariant: a file takes its place only after its sha256 was
  * found right. */
 #include "base/file.h"
+#include "base/mem.h"
 #include "cmd/args.h"
 #include "cmd/cmd.h"
 #include "cmd/settings.h"
+#include "vision/encoder_file.h"
 #include "vision/model_lock.h"
 #include "vision/model_verify.h"
 
@@ -19,7 +21,8 @@ enum { MODEL_BYTES_MAX = 512 * 1024 * 1024, INSTALLER_CACHED = 10 };
 #define INSTALLED "data/models"
 
 static const char about[] =
-    "list         every model this program knows: kind, licence, where from, whether it is here\n"
+    "list         every model this program knows, and the encoder of your own that is\n"
+    "             configured: kind, licence, where from, whether it is here\n"
     "verify       compares each file that is here with its sha256 in models/models.lock\n"
     "pull NAME    gets one model: from a folder (--from), else from where the lock says\n"
     "The folder holds finished NAME.onnx files of another installation, or the published files,\n"
@@ -59,7 +62,25 @@ static const char *state_of(const char *folder, const struct model_lock *m, stru
     }
 }
 
-static int list(const char *folder)
+/* The encoder of one's own that is configured, if one is; false when it cannot be used. */
+static bool list_brought(const char *option)
+{
+    struct error e = {.code = ERR_OK};
+    _cleanup_(mem_freep) struct encoder_file *file = NULL;
+    if (!str_starts(str_from(option), STR(ENCODER_FILE_PREFIX)))
+        return true;
+    file = mem_alloc(sizeof *file);
+    if (!file)
+        return false;
+    if (encoder_file_read(option, file, &e) == ERR_OK)
+        printf("%-16s %-9s %-10s %-12s %s, your own, not measured (sha256 %.16s..)\n", file->name,
+               "encoder", "yes", file->licence, file->path, file->sha256);
+    else
+        printf("%-16s %-9s %-10s %-12s %s\n", "onnx", "encoder", "UNUSABLE", "", e.msg);
+    return e.code == ERR_OK;
+}
+
+static int list(const char *folder, const char *option)
 {
     printf("%-16s %-9s %-10s %-12s %s\n", "name", "kind", "here", "licence", "from");
     for (int i = 0; i < model_lock_n; i++) {
@@ -67,11 +88,13 @@ static int list(const char *folder)
         char path[PATH_MAX];
         model_path(folder, m->name, path);
         const char *here = file_exists(path) ? "yes" : m->tier == 1 ? "MISSING" : "no";
-        printf("%-16s %-9s %-10s %-12s %s%s\n", m->name, kind_name(m->kind), here, m->licence,
-               m->source_note, m->tier == 1 ? "" : " (optional)");
+        printf("%-16s %-9s %-10s %-12s %s%s%s\n", m->name, kind_name(m->kind), here, m->licence,
+               m->source_note, m->tier == 1 ? "" : " (optional)",
+               m->measured ? "" : ", not measured");
     }
+    bool brought_well = list_brought(option);
     printf("Folder: %s\n", folder);
-    return CMD_OK;
+    return brought_well ? CMD_OK : CMD_FAILED;
 }
 
 static int verify(const char *folder)
@@ -229,7 +252,7 @@ int cmd_models(int argc, char **argv)
     if (is_pull)
         return pull(folder, args.positional[1], from);
     if (strcmp(what, "list") == 0)
-        return list(folder);
+        return list(folder, config->encoder);
     if (strcmp(what, "verify") == 0)
         return verify(folder);
     return cmd_bad_usage("models", "'%s' is none of list, verify, pull", what);

@@ -28,12 +28,6 @@ enum config_detector {
     CONFIG_DETECTOR_RETINAFACE,
     CONFIG_DETECTOR_MTCNN
 };
-enum config_encoder {
-    CONFIG_ENCODER_FACENET128,
-    CONFIG_ENCODER_FACENET512,
-    CONFIG_ENCODER_DLIB128,
-    CONFIG_ENCODER_OMZ0095
-};
 
 /* The fields' types. An ENUM holds the place of its choice, the first being 0; log_level has the
  * values of base/log.h's enum log_level. */
@@ -43,6 +37,7 @@ typedef double config_REAL;
 typedef bool config_BOOL;
 typedef const char *config_STRING;
 typedef int config_ENUM;
+typedef const char *config_CHOICE;
 
 struct arena;
 

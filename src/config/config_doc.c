@@ -82,7 +82,7 @@ static void usage_row(struct buf *b, enum option o)
     for (const char *p = row->name; *p; p++)
         buf_putc(b, *p == '_' ? '-' : *p);
     buf_printf(b, "=%s", *row->text ? row->text : "...");
-    if (row->type == OPTION_TYPE_ENUM)
+    if (row->type == OPTION_TYPE_ENUM || row->type == OPTION_TYPE_CHOICE)
         buf_printf(b, "  (%s)", row->unit);
     buf_printf(b, "\n      %s\n", row->help);
 }

@@ -94,10 +94,28 @@ static void the_defaults_are_those_of_the_table(void **state)
     assert_true(fabs(c->match_margin - .03) < 1e-12);
     assert_false(c->http_access_log);
     assert_int_equal(c->detector, CONFIG_DETECTOR_AUTO);
-    assert_int_equal(c->encoder, CONFIG_ENCODER_FACENET128);
+    assert_string_equal(c->encoder, "facenet128");
+    assert_false(c->flip);
     assert_string_equal(config_models_dir(c), "data/models");
     assert_string_equal(config_database_path(c), "data/rollcall.db");
     assert_true(config_workers(c) >= 1);
+}
+
+static void an_encoder_is_a_known_name_or_a_file(void **state)
+{
+    (void)state;
+    static const char *const right[] = {"facenet128", "sface", "onnx:models/mine.onnx"};
+    static const char *const wrong[] = {"",     "facenet", "onnx:", "onnx:FILE\x01",
+                                        "onnx", "sface:x", "ONNX:x"};
+    for (size_t i = 0; i < ARRAY_LEN(right); i++) {
+        _cleanup_(config_freep) struct config *c =
+            loaded(&(struct run){.args = {"--encoder", right[i]}});
+        assert_string_equal(c->encoder, right[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+        refused(
+            &(struct run){.args = {"--encoder", wrong[i]}},
+            (const char *const[]){"facenet128|facenet512|dlib128|omz0095|sface|onnx:FILE", NULL});
 }
 
 static void every_row_is_named_bounded_and_explained(void **state)
@@ -446,6 +464,7 @@ int main(int argc, char **argv)
         return print_doc();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_defaults_are_those_of_the_table),
+        cmocka_unit_test(an_encoder_is_a_known_name_or_a_file),
         cmocka_unit_test(every_row_is_named_bounded_and_explained),
         cmocka_unit_test(choices_have_the_values_of_their_enums),
         cmocka_unit_test(later_sources_win),

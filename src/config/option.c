@@ -142,6 +142,20 @@ static bool read_string(const struct option_row *row, struct str s)
     return str_is_utf8(s) && in_range(row, (double)s.n);
 }
 
+/* One of the choices; where a choice is PREFIX:FILE, anything behind the prefix. */
+static bool read_choice(const struct option_row *row, struct str s)
+{
+    struct str rest = str_from(row->unit), choice;
+    while (str_split(&rest, '|', &choice)) {
+        const struct str open = STR("FILE");
+        struct str prefix = {choice.p, choice.n > open.n ? choice.n - open.n : choice.n};
+        bool any = choice.n > open.n && str_eq((struct str){choice.p + prefix.n, open.n}, open);
+        if (any ? s.n > prefix.n && str_starts(s, prefix) : str_eq(choice, s))
+            return read_string(row, s);
+    }
+    return false;
+}
+
 static bool read_value(const struct option_row *row, const char *text, void *field)
 {
     struct str s = str_from(text);
@@ -159,6 +173,9 @@ static bool read_value(const struct option_row *row, const char *text, void *fie
     case OPTION_TYPE_STRING:
         *(config_STRING *)field = text;
         return read_string(row, s);
+    case OPTION_TYPE_CHOICE:
+        *(config_CHOICE *)field = text;
+        return read_choice(row, s);
     }
     return false;
 }
@@ -196,6 +213,7 @@ void option_allowed(enum option o, struct buf *b)
         buf_puts(b, "true or false");
         return;
     case OPTION_TYPE_ENUM:
+    case OPTION_TYPE_CHOICE:
         buf_puts(b, row->unit);
         return;
     case OPTION_TYPE_STRING:

@@ -11,6 +11,7 @@ enum option_type {
     OPTION_TYPE_BOOL,
     OPTION_TYPE_STRING,
     OPTION_TYPE_ENUM,
+    OPTION_TYPE_CHOICE,
 };
 
 enum { OPTION_RELOAD = 1, OPTION_SECRET = 2 };
@@ -21,7 +22,7 @@ struct option_row {
     unsigned flags;
     const char *text; /* the default */
     double min, max;
-    const char *unit; /* an ENUM's choices */
+    const char *unit; /* an ENUM's or CHOICE's choices */
     const char *help;
     size_t offset; /* of the field in struct config */
 };
@@ -33,7 +34,8 @@ enum option option_find(struct str name);
 /* The option with the most similar name and, in ret_distance, how many letters differ. */
 enum option option_nearest(struct str name, int *ret_distance);
 
-/* Reads text and writes the field of c; a STRING borrows text. Errors INVALID: what is allowed. */
+/* Reads text and writes the field of c; a STRING or CHOICE borrows text. Errors INVALID: what is
+ * allowed. */
 NODISCARD enum err option_parse(enum option o, const char *text, struct config *c, struct error *e);
 /* "a whole number from 0 to 65535 (port)". */
 void option_allowed(enum option o, struct buf *b);

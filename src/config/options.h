@@ -3,11 +3,12 @@
  *
  *     OPT(name, type, flags, default, min, max, unit, help)      GROUP(title) opens a section
  *
- * type   INT, REAL, SIZE (bytes; K, M, G accepted), BOOL, STRING, ENUM
+ * type   INT, REAL, SIZE (bytes; K, M, G accepted), BOOL, STRING, ENUM, CHOICE (an ENUM kept as
+ *        text, of whose choices one that ends in :FILE takes any text behind the colon)
  * flags  RELOAD_NO, RELOAD_YES (takes effect without a restart), SECRET (never shown)
  * default  as text, read like any other source
- * min, max  of the number; of the bytes of a STRING; unused by BOOL and ENUM
- * unit   of the number or what a STRING is; the choices of an ENUM, "a|b|c" */
+ * min, max  of the number; of the bytes of a STRING or CHOICE; unused by BOOL and ENUM
+ * unit   of the number or what a STRING is; the choices of an ENUM or CHOICE, "a|b|c" */
 #pragma once
 
 #define OPTIONS(OPT, GROUP)                                                                        \
@@ -58,9 +59,14 @@
         "Face detector; auto = YuNet where installed, else RetinaFace.")                           \
     OPT(mtcnn_min_face_px, INT, RELOAD_NO, "20", 12, 1024, "pixels",                               \
         "Smallest face the detector mtcnn looks for, after shrinking; 40 is twice as fast.")       \
-    OPT(encoder, ENUM, RELOAD_NO, "facenet128", 0, 0, "facenet128|facenet512|dlib128|omz0095",     \
+    OPT(encoder, CHOICE, RELOAD_NO, "facenet128", 1, 1024,                                         \
+        "facenet128|facenet512|dlib128|omz0095|sface|onnx:FILE",                                   \
         "Face encoder; templates belong to one encoder. models/README.md says which have "         \
-        "measured thresholds with which detector.")                                                \
+        "measured thresholds with which detector. onnx:FILE.onnx is one of your own, described "   \
+        "by FILE.ini beside it (docs/models.md).")                                                 \
+    OPT(flip, BOOL, RELOAD_NO, "false", 0, 0, "",                                                  \
+        "Embed each face with its mirror image and keep the mean: twice the work. Its templates "  \
+        "are a kind of their own, for which no false-match table ships.")                          \
     OPT(detector_long_side, INT, RELOAD_YES, "640", 64, 4096, "pixels",                            \
         "Pictures are shrunk to this long side for detection.")                                    \
     OPT(detector_min_confidence, REAL, RELOAD_YES, "0.6", 0.05, 0.99, "confidence",                \

@@ -11,16 +11,14 @@
 
 #include <assert.h>
 
-static size_t tensor_of(const struct vision *v) { return encoder_tensor(v->encoder.spec); }
-
 enum err batch_room(struct vision_batch *b, int n, struct error *e)
 {
     int want = b->several || n > b->v->batch_max ? b->v->batch_max : n;
     if (want <= b->capacity)
         return ERR_OK;
     assert(b->waiting == 0);
-    b->tensors = arena_array(b->a, (size_t)want * tensor_of(b->v), sizeof *b->tensors);
-    b->vectors = arena_array(b->a, (size_t)want * (size_t)vision_dim(b->v), sizeof *b->vectors);
+    b->tensors = arena_array(b->a, encoder_tensors(&b->v->encoder, want), sizeof *b->tensors);
+    b->vectors = arena_array(b->a, encoder_vectors(&b->v->encoder, want), sizeof *b->vectors);
     b->slots = arena_array(b->a, (size_t)want, sizeof *b->slots);
     if (!b->tensors || !b->vectors || !b->slots)
         return error_set(e, ERR_NOMEM, "no memory to embed %d faces", want);
@@ -56,9 +54,7 @@ void batch_add(struct vision_batch *b, const struct crop *c, float *ret_vector,
 {
     assert(b->waiting < b->capacity);
     usec_t start = time_mono();
-    const struct encoder_spec *spec = b->v->encoder.spec;
-    crop_to_tensor(c, spec->scaling, spec->colour,
-                   b->tensors + (size_t)b->waiting * tensor_of(b->v));
+    encoder_feed(&b->v->encoder, c, b->tensors + encoder_tensors(&b->v->encoder, b->waiting));
     b->slots[b->waiting++] = (struct batch_slot){.to = ret_vector, .timing = timing};
     timing->align_us += time_mono() - start;
     if (b->waiting == b->capacity)

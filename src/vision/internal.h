@@ -9,6 +9,8 @@
 #include "vision/ort.h"
 #include "vision/vision.h"
 
+enum { VISION_PREPROCESSING_TEXT = 64 };
+
 /* Immutable after vision_open. */
 struct vision {
     struct detector detector;
@@ -17,6 +19,7 @@ struct vision {
     float min_confidence;
     enum contrast contrast;
     int min_face_px, long_side, batch_max;
+    char preprocessing[VISION_PREPROCESSING_TEXT];
 };
 
 /* The crop the encoder gets from faces of this detector. */
@@ -35,8 +38,8 @@ struct batch_slot {
 struct vision_batch {
     struct vision *v;
     struct arena *a;          /* of everything below, and of the results */
-    float *tensors;           /* [capacity][3][side][side] */
-    float *vectors;           /* [capacity][dim], of one run */
+    float *tensors;           /* of `capacity` faces, encoder_feed's */
+    float *vectors;           /* encoder_vectors of `capacity`, of one run */
     struct batch_slot *slots; /* [capacity] */
     int capacity, waiting;
     bool several;       /* pictures will come: make room for a full run at once */

@@ -5,6 +5,8 @@
  * the order of the lock: within a kind the registries' models come first. Constant. Thread any. */
 #pragma once
 
+#include <stdbool.h>
+
 enum model_kind { MODEL_DETECTOR, MODEL_ENCODER, MODEL_LIVENESS };
 enum { MODEL_KIND_N = MODEL_LIVENESS + 1 };
 
@@ -15,6 +17,7 @@ struct model_lock {
     const char *sha256;      /* of that file: 64 lower-case hexadecimal digits */
     const char *licence;     /* of the weights, as their source states it: "MIT" */
     int tier;                /* 1: part of set-up, from package registries; 2: optional */
+    bool measured;           /* false: how well it recognises was never measured here */
     const char *upstream;    /* the published files' addresses, a space between; "": a registry's */
     const char *source_note; /* one line for people: package and version, or project and files */
 };

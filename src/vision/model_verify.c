@@ -14,7 +14,7 @@ void model_path(const char *models_dir, const char *name, char ret_path[static P
     snprintf(ret_path, PATH_MAX, "%s/%s.onnx", models_dir, name);
 }
 
-static const struct model_lock *find_lock(const char *name)
+const struct model_lock *model_lock_find(const char *name)
 {
     for (int i = 0; i < model_lock_n; i++)
         if (str_is(str_from(name), model_locks[i].name))
@@ -25,7 +25,7 @@ static const struct model_lock *find_lock(const char *name)
 enum err model_verify(const char *models_dir, const char *name, char ret_path[static PATH_MAX],
                       char ret_sha256[static MODEL_SHA256_TEXT], struct error *e)
 {
-    const struct model_lock *lock = find_lock(name);
+    const struct model_lock *lock = model_lock_find(name);
     if (!lock)
         return error_set(e, ERR_INVALID, "models/models.lock has no model '%s'", name);
     model_path(models_dir, name, ret_path);

@@ -7,6 +7,11 @@
 
 enum { MODEL_SHA256_TEXT = 65 }; /* 64 hexadecimal digits and the terminator */
 
+struct model_lock;
+
+/* The row of that name; NULL when there is none. */
+const struct model_lock *model_lock_find(const char *name);
+
 /* DIR/NAME.onnx; cut short when longer than a path may be (then it does not exist). */
 void model_path(const char *models_dir, const char *name, char ret_path[static PATH_MAX]);
 

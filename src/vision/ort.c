@@ -363,6 +363,77 @@ void ort_close(struct ort_model *m)
     mem_free(m);
 }
 
+enum err ort_port_count(const struct ort_model *m, enum ort_side side, int *ret_n, struct error *e)
+{
+    size_t n = 0;
+    enum err r =
+        status_error(side == ORT_INPUT ? runtime.api->SessionGetInputCount(m->session, &n)
+                                       : runtime.api->SessionGetOutputCount(m->session, &n),
+                     "count tensors", e);
+    if (!r)
+        *ret_n = (int)n;
+    return r;
+}
+
+static enum err port_name(const struct ort_model *m, enum ort_side side, size_t i,
+                          struct ort_port *port, struct error *e)
+{
+    const OrtApi *api = runtime.api;
+    OrtAllocator *allocator = NULL;
+    char *name = NULL;
+    enum err r = status_error(api->GetAllocatorWithDefaultOptions(&allocator), "allocator", e);
+    if (!r)
+        r = status_error(side == ORT_INPUT
+                             ? api->SessionGetInputName(m->session, i, allocator, &name)
+                             : api->SessionGetOutputName(m->session, i, allocator, &name),
+                         "name a tensor", e);
+    if (r)
+        return r;
+    if (strlen(name) < sizeof port->name)
+        snprintf(port->name, sizeof port->name, "%s", name);
+    return status_error(api->AllocatorFree(allocator, name), "allocator", e);
+}
+
+static enum err port_shape(const OrtTypeInfo *type, struct ort_port *port, struct error *e)
+{
+    const OrtApi *api = runtime.api;
+    const OrtTensorTypeAndShapeInfo *info = NULL;
+    enum ONNXTensorElementDataType element = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+    size_t rank = 0;
+    enum err r = status_error(api->CastTypeInfoToTensorInfo(type, &info), "type", e);
+    if (r || !info) /* a sequence or map */
+        return r;
+    r = status_error(api->GetTensorElementType(info, &element), "type", e);
+    if (!r)
+        r = status_error(api->GetDimensionsCount(info, &rank), "shape", e);
+    port->is_float = element == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+    port->rank = (int)rank;
+    if (r || rank > ORT_RANK_MAX)
+        return r;
+    return status_error(api->GetDimensions(info, port->dims, rank), "shape", e);
+}
+
+enum err ort_port_at(const struct ort_model *m, enum ort_side side, int i,
+                     struct ort_port *ret_port, struct error *e)
+{
+    const OrtApi *api = runtime.api;
+    struct ort_port port = {.rank = 0};
+    OrtTypeInfo *type = NULL;
+    size_t at = (size_t)i;
+    enum err r = port_name(m, side, at, &port, e);
+    if (!r)
+        r = status_error(side == ORT_INPUT ? api->SessionGetInputTypeInfo(m->session, at, &type)
+                                           : api->SessionGetOutputTypeInfo(m->session, at, &type),
+                         "type of a tensor", e);
+    if (!r)
+        r = port_shape(type, &port, e);
+    if (type)
+        api->ReleaseTypeInfo(type);
+    if (!r)
+        *ret_port = port;
+    return r;
+}
+
 /* The tensors of one side of a run, as the library wants them. */
 struct values {
     const char *names[ORT_TENSORS_MAX];

@@ -13,7 +13,7 @@
 
 struct ort_model;
 
-enum { ORT_RANK_MAX = 4, ORT_TENSORS_MAX = 16 };
+enum { ORT_RANK_MAX = 4, ORT_TENSORS_MAX = 16, ORT_NAME_TEXT = 64 };
 
 struct ort_tensor {
     const char *name; /* of the input or output in the model */
@@ -44,6 +44,22 @@ NODISCARD enum err ort_open_on(const char *path, const struct ort_target *t,
  * OpenVINO's also where set-up puts it. Says nothing about hardware. */
 bool ort_has_device(enum device d);
 void ort_close(struct ort_model *m);
+
+/* An input or output as the model file states it. */
+struct ort_port {
+    char name[ORT_NAME_TEXT];   /* empty: longer than that */
+    int64_t dims[ORT_RANK_MAX]; /* -1: free */
+    int rank;                   /* may be over ORT_RANK_MAX; then dims is not filled */
+    bool is_float;              /* a tensor of 32-bit floats */
+};
+
+enum ort_side { ORT_INPUT, ORT_OUTPUT };
+
+/* How many inputs or outputs the model has, and the i-th, 0 first. Errors UNAVAILABLE. */
+NODISCARD enum err ort_port_count(const struct ort_model *m, enum ort_side side, int *ret_n,
+                                  struct error *e);
+NODISCARD enum err ort_port_at(const struct ort_model *m, enum ort_side side, int i,
+                               struct ort_port *ret_port, struct error *e);
 
 /* One inference. Output tensors state the shape that is expected; another shape is an error.
  * ret_us: wall clock of the run in microseconds. Errors UNAVAILABLE. Thread any. */

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "vision/image_codecs.h"
 
+#include <stdio.h>
+
 enum { WARM_BYTES_MAX = 256 * MIB, BATCH_LIMIT = 64 };
 
 /* One detection and one embedding of a grey picture, so that the first frame is as fast as the
@@ -54,7 +56,7 @@ static enum err open_encoder(struct vision *v, const struct vision_options *o, s
                                   .threads = o->threads,
                                   .callers = o->callers > 0 ? o->callers : 1,
                                   .cache_dir = o->models_dir};
-    return r ? r : encoder_open(o->encoder, o->models_dir, &on, &v->encoder, e);
+    return r ? r : encoder_open(o->encoder, o->flip, o->models_dir, &on, &v->encoder, e);
 }
 
 static enum err open_models(struct vision *v, const struct vision_options *o, struct error *e)
@@ -74,6 +76,8 @@ static enum err open_models(struct vision *v, const struct vision_options *o, st
                          "the encoder %s is not fitted to the faces of the detector %s: choose "
                          "another detector, or encoder",
                          vision_encoder(v), vision_detector(v));
+    snprintf(v->preprocessing, sizeof v->preprocessing, "%s%s", vision_crop(v)->preprocessing,
+             o->flip ? "+flip" : "");
     return warm_up(v, e);
 }
 
@@ -111,7 +115,8 @@ void vision_close(struct vision *v)
 
 const char *vision_detector(const struct vision *v) { return v->detector.spec->name; }
 const char *vision_encoder(const struct vision *v) { return v->encoder.spec->name; }
-const char *vision_preprocessing(const struct vision *v) { return vision_crop(v)->preprocessing; }
+const char *vision_preprocessing(const struct vision *v) { return v->preprocessing; }
+const char *vision_licence(const struct vision *v) { return v->encoder.licence; }
 const char *vision_model_sha256(const struct vision *v) { return v->encoder.sha256; }
 int vision_dim(const struct vision *v) { return v->encoder.spec->dim; }
 const char *vision_device(const struct vision *v) { return device_name(v->choice.device); }

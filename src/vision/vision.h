@@ -18,7 +18,8 @@ enum { DETECTOR_KIND_N = DETECTOR_MTCNN + 1 };
 struct vision_options {
     const char *models_dir; /* folder of NAME.onnx files */
     const char *detector;   /* auto | yunet | retinaface | mtcnn */
-    const char *encoder;    /* facenet128 | facenet512 | dlib128 | omz0095 */
+    const char *encoder;    /* facenet128 | facenet512 | dlib128 | omz0095 | sface | onnx:FILE */
+    bool flip;              /* embed each face with its mirror image, see encoder.h */
     double min_confidence;  /* faces below are not reported */
     int min_face_px;        /* narrower faces are FACE_TOO_SMALL */
     int detector_long_side; /* pixels; the picture is shrunk to it for detection */
@@ -60,11 +61,13 @@ NODISCARD enum err vision_open(const struct vision_options *o, struct vision **r
                                struct error *e);
 void vision_close(struct vision *v);
 
-/* What was chosen: "yunet"; "facenet128"; "rot115x105w"; 128. Valid until close. */
+/* What was chosen: "yunet"; "facenet128", "onnx:NAME"; "rot115x105w", with flip
+ * "rot115x105w+flip"; 128. Valid until close. */
 const char *vision_detector(const struct vision *v);
 const char *vision_encoder(const struct vision *v);
 const char *vision_preprocessing(const struct vision *v);
 const char *vision_model_sha256(const struct vision *v); /* the encoder's file */
+const char *vision_licence(const struct vision *v);      /* of the encoder's weights */
 int vision_dim(const struct vision *v);
 /* What the encoder runs on: "openvino", "bf16", and one sentence why. Valid until close. */
 const char *vision_device(const struct vision *v);

@@ -9,14 +9,12 @@
  *
  * The third writes the pixels as the detector sees them with contrast = clahe.
  * Environment: GOLDEN_DEVICE, GOLDEN_PRECISION and GOLDEN_CONTRAST as the options device, precision
- * and contrast; unset: cpu, fp32 and off.
+ * and contrast; unset: cpu, fp32 and off. GOLDEN_FLIP: set turns the option flip on.
  * RAWFILE holds WIDTH x HEIGHT RGB bytes, so both sides start from the same decoded pixels. With
  * BOX_AND_EYES = "x,y,w,h,eye0x,eye0y,eye1x,eye1y" that face is cropped and embedded and nothing is
  * detected. Faces come in the detector's order, best score first. */
 #include "base/file.h"
-#include "vision/contrast.h"
-#include "vision/detector.h"
-#include "vision/encoder.h"
+#include "vision/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,19 +93,13 @@ static enum err dump(struct vision *v, struct arena *a, const struct image *im, 
     int64_t run_us = 0;
     enum err r =
         given ? given_face(given, &one, e) : vision_detect(v, a, im, &faces, &n, &run_us, e);
-    struct encoder enc = {0};
-    if (!r)
-        r = encoder_spec_of(vision_encoder(v), &enc.spec, e);
-    enum detector_kind kind = DETECTOR_YUNET;
-    if (!r)
-        r = detector_kind_of(vision_detector(v), "", &kind, e);
     if (r)
         return r;
     printf("{\"detector\":\"%s\",\"preprocessing\":\"%s\",\"faces\":[", vision_detector(v),
            vision_preprocessing(v));
     for (int i = 0; !r && i < n; i++) {
         printf("%s", i ? "," : "");
-        r = print_face(v, &enc.spec->crops[kind], a, im, &faces[i], e);
+        r = print_face(v, vision_crop(v), a, im, &faces[i], e);
     }
     printf("]}\n");
     return r;
@@ -185,6 +177,7 @@ static enum err run(char **argv, int argc, struct error *e)
     struct vision_options o = {.models_dir = argv[1],
                                .detector = argv[2],
                                .encoder = plus ? plus + 1 : "facenet128",
+                               .flip = getenv("GOLDEN_FLIP") != NULL,
                                .min_confidence = .6,
                                .min_face_px = 28,
                                .threads = 1,
