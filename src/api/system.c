@@ -2,6 +2,7 @@
  * Handler threads; no database but for readiness. */
 #include "api/handlers.h"
 
+#include "base/mem.h"
 #include "base/metrics.h"
 
 struct status_out {
@@ -20,6 +21,7 @@ struct system_out {
     struct str version, database, detector, encoder, encoder_licence;
     struct str preprocessing, device, precision;
     usec_t started_at;
+    int64_t resident_bytes;
     struct gallery_out gallery;
     struct queue_out queue;
     struct str *warnings;
@@ -47,6 +49,8 @@ const struct schema queue_schema = SCHEMA("QueueState", struct queue_out, queue_
 static const struct field system_fields[] = {
     FIELD_STR(struct system_out, version, 0, 32, FIELD_REQUIRED, "Of the program."),
     FIELD_TIME(struct system_out, started_at, FIELD_REQUIRED, "Of this process."),
+    FIELD_INT(struct system_out, resident_bytes, 0, 1e15, FIELD_REQUIRED,
+              "Physical memory of this process, models and workers with it."),
     FIELD_STR(struct system_out, database, 0, 32, FIELD_REQUIRED, "sqlite."),
     FIELD_STR(struct system_out, detector, 0, 32, FIELD_REQUIRED, "In use."),
     FIELD_STR(struct system_out, encoder, 0, 32, FIELD_REQUIRED, "In use."),
@@ -172,7 +176,8 @@ enum err system_show(struct call *c, struct error *e)
                              .preprocessing = str_from(engine->preprocessing),
                              .device = str_from(engine->device),
                              .precision = str_from(engine->precision),
-                             .started_at = c->api->started_at};
+                             .started_at = c->api->started_at,
+                             .resident_bytes = mem_resident()};
     o->gallery.students = env->system.gallery_students(env->system.ctx);
     o->queue = (struct queue_out){.items = (int64_t)q.items,
                                   .bytes = (int64_t)q.bytes,

@@ -8,6 +8,8 @@
 #include <sodium.h>
 
 enum { ARENA_ALIGN = 64, ARENA_BLOCK_MIN = 16 * KIB };
+/* What frames need stays for the next; what one very large picture took goes back. */
+enum { ARENA_KEEP_MAX = 64 * MIB };
 
 struct block {
     struct block *next;
@@ -18,6 +20,7 @@ struct block {
 struct arena {
     struct block *newest;
     size_t max_bytes, held_bytes, used_bytes;
+    size_t first_bytes; /* size of the next first block; 0: the least */
 };
 
 struct arena *arena_new(size_t max_bytes)
@@ -60,11 +63,16 @@ void arena_reset(struct arena *a)
     a->used_bytes = 0;
     if (!keep)
         return;
-    blocks_free(keep->next);
-    sodium_memzero(keep->data, keep->used);
-    keep->next = NULL;
-    keep->used = 0;
-    a->held_bytes = keep->size;
+    if (!keep->next && keep->size <= ARENA_KEEP_MAX) {
+        sodium_memzero(keep->data, keep->used);
+        keep->used = 0;
+        return;
+    }
+    /* Several blocks become one that has room for all. */
+    a->first_bytes = a->held_bytes <= ARENA_KEEP_MAX ? a->held_bytes : 0;
+    blocks_free(keep);
+    a->newest = NULL;
+    a->held_bytes = 0;
 }
 
 size_t arena_used(const struct arena *a) { return a->used_bytes; }
@@ -77,7 +85,8 @@ static size_t block_gap(const struct block *b)
 
 static struct block *block_new(struct arena *a, size_t need)
 {
-    size_t size = a->newest ? a->newest->size * 2 : ARENA_BLOCK_MIN;
+    size_t first = a->first_bytes ? a->first_bytes : ARENA_BLOCK_MIN;
+    size_t size = a->newest ? a->newest->size * 2 : first;
     if (size > a->max_bytes - a->held_bytes)
         size = a->max_bytes - a->held_bytes;
     if (size < need)

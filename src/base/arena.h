@@ -15,7 +15,8 @@ struct arena *arena_new(size_t max_bytes);
 void arena_free(struct arena *a);
 /* Cleanup attribute helper. */
 void arena_freep(struct arena **a);
-/* Empties it but keeps one block for reuse (steady-state jobs allocate nothing). Contents wiped. */
+/* Empties it but keeps one block for reuse: jobs alike allocate nothing from the third on. More
+ * than 64 MiB are given back. Contents wiped. */
 void arena_reset(struct arena *a);
 /* Bytes handed out since new or reset. */
 size_t arena_used(const struct arena *a);

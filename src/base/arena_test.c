@@ -64,6 +64,26 @@ static void a_reset_arena_is_zeroed_and_needs_no_new_memory(void **state)
         assert_int_equal(p[i], 0);
 }
 
+static void jobs_alike_allocate_nothing_from_the_third_on(void **state)
+{
+    (void)state;
+    _cleanup_(arena_freep) struct arena *a = arena_new(256 * MIB);
+    const size_t job[] = {900000, 4900000, 300, 5000000, 40000};
+    int64_t before = 0;
+    for (int round = 0; round < 10; round++) {
+        before = round == 2 ? mem_calls() : before;
+        for (size_t i = 0; i < ARRAY_LEN(job); i++)
+            assert_non_null(arena_alloc(a, job[i]));
+        arena_reset(a);
+    }
+    assert_int_equal(mem_calls() - before, 0);
+    assert_non_null(arena_alloc(a, 100 * MIB)); /* is given back, not kept */
+    arena_reset(a);
+    mem_fail_after(0);
+    assert_null(arena_alloc(a, 1));
+    mem_fail_after(-1);
+}
+
 static void copies_are_terminated_and_independent(void **state)
 {
     (void)state;
@@ -99,6 +119,7 @@ int main(void)
         cmocka_unit_test(memory_is_zeroed_and_aligned_for_vectors),
         cmocka_unit_test(the_cap_ends_an_arena_and_not_the_program),
         cmocka_unit_test(a_product_that_overflows_gives_no_memory),
+        cmocka_unit_test(jobs_alike_allocate_nothing_from_the_third_on),
         cmocka_unit_test(a_reset_arena_is_zeroed_and_needs_no_new_memory),
         cmocka_unit_test(copies_are_terminated_and_independent),
         cmocka_unit_test(no_memory_from_the_system_is_no_memory_from_the_arena),

@@ -1,11 +1,13 @@
-/* Heap memory: see mem.h. Called from every thread; the only state is the fault-injection counter,
- * an atomic that costs one relaxed load when off. */
+/* Heap memory: see mem.h. Called from every thread; the only state is two counters, of calls and
+ * for fault injection: atomics that cost one relaxed access each. */
 #include "base/mem.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -17,8 +19,11 @@
 
 static _Atomic int64_t fail_countdown = -1;
 
+static _Atomic int64_t calls;
+
 static bool must_fail(void)
 {
+    atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);
     if (atomic_load_explicit(&fail_countdown, memory_order_relaxed) < 0)
         return false;
     return atomic_fetch_sub(&fail_countdown, 1) == 0;
@@ -59,6 +64,19 @@ void mem_trim(void)
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif
+}
+
+int64_t mem_calls(void) { return atomic_load_explicit(&calls, memory_order_relaxed); }
+
+int64_t mem_resident(void)
+{
+    long long size = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f && fscanf(f, "%lld %lld", &size, &resident) != 2)
+        resident = 0;
+    if (f)
+        fclose(f);
+    return resident * sysconf(_SC_PAGESIZE);
 }
 
 void mem_freep(void *pointer_to_pointer)

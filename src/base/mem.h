@@ -32,6 +32,13 @@ void secure_free(void *p, size_t n);
  * a model). Costs milliseconds. Does nothing where the C library cannot. */
 void mem_trim(void);
 
+/* How often memory was asked for since the program began (mem_alloc, mem_array, mem_resize,
+ * mem_strdup): what does not move while work goes on costs no allocation. */
+int64_t mem_calls(void);
+
+/* Bytes of this process in physical memory now; 0 where the system does not say. */
+int64_t mem_resident(void);
+
 /* Cleanup attribute helper: _cleanup_(mem_freep) char *text = NULL. */
 void mem_freep(void *pointer_to_pointer);
 

@@ -22,6 +22,16 @@ static void memory_is_zeroed_and_nothing_is_something(void **state)
     secure_free(NULL, 10);
 }
 
+static void calls_are_counted_and_the_process_has_a_size(void **state)
+{
+    (void)state;
+    int64_t before = mem_calls();
+    mem_free(mem_alloc(1));
+    mem_free(mem_strdup("two"));
+    assert_int_equal(mem_calls() - before, 2);
+    assert_true(mem_resident() > 0);
+}
+
 static void a_product_that_overflows_gives_no_memory(void **state)
 {
     (void)state;
@@ -63,6 +73,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_and_nothing_is_something),
+        cmocka_unit_test(calls_are_counted_and_the_process_has_a_size),
         cmocka_unit_test(a_product_that_overflows_gives_no_memory),
         cmocka_unit_test(exactly_the_nth_allocation_fails),
         cmocka_unit_test(a_failed_resize_keeps_the_old_block),

@@ -1,6 +1,8 @@
 /* Counters: see metrics.h. An array of atomics; any thread. */
 #include "base/metrics.h"
 
+#include "base/mem.h"
+
 #include <inttypes.h>
 #include <stdatomic.h>
 
@@ -28,6 +30,8 @@ int64_t metric_get(enum metric m) { return atomic_load_explicit(&values[m], memo
 
 void metrics_print(struct buf *out)
 {
+    metric_set(METRIC_memory_resident_bytes, mem_resident());
+    metric_set(METRIC_memory_allocations_total, mem_calls());
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         buf_printf(out, "# HELP rollcall_%s %s\n# TYPE rollcall_%s %s\nrollcall_%s %" PRId64 "\n",
                    rows[i].name, rows[i].help, rows[i].name, rows[i].kind, rows[i].name,

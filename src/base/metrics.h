@@ -23,6 +23,8 @@
     X(queue_bytes, gauge, "Bytes waiting in the queue.")                                           \
     X(gallery_templates, gauge, "Students in the gallery.")                                        \
     X(photos_processed_total, counter, "Enrolment photos given a verdict.")                        \
+    X(memory_resident_bytes, gauge, "Physical memory of this process.")                            \
+    X(memory_allocations_total, counter, "Times the program asked for heap memory.")               \
     X(loop_stalls_total, counter, "Times the event loop was blocked for more than 50 ms.")
 
 enum metric {

@@ -33,16 +33,7 @@ struct comparison {
     int n, runs, faces;
 };
 
-static long long resident_kib(void)
-{
-    long long size = 0, resident = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (f && fscanf(f, "%lld %lld", &size, &resident) != 2)
-        resident = 0;
-    if (f)
-        fclose(f);
-    return resident * (sysconf(_SC_PAGESIZE) / 1024);
-}
+static long long resident_kib(void) { return mem_resident() / KIB; }
 
 /* ---- which */
 

@@ -3,6 +3,7 @@
  * and sample photos; without them it is skipped. CONFORMANCE_SEEDS sets how many seeds. */
 #include "pipeline_suite.h"
 
+#include "base/mem.h"
 #include "base/metrics.h"
 
 #include <stdlib.h>
@@ -212,6 +213,34 @@ static void waiting_frames_share_runs_and_a_broken_one_fails_alone(void **state)
     each_seed(state, 1, together_of_seed);
 }
 
+/* ---- memory */
+
+enum { WARM_UP = 4, FRAMES_SEEN = 100 };
+
+/* Beside ONNX Runtime, the codec and FAISS: one frame with faces, one without, one with strangers,
+ * over and over in the arena of a worker. */
+static void frames_alike_ask_for_no_memory(void **state)
+{
+    const struct pipeline_subject *subject = *state;
+    if (subject->suite.chaotic)
+        return;
+    const struct str frames[] = {world.photos[0][0], world.nobody, world.strangers};
+    _cleanup_(arena_freep) struct arena *a = arena_new(256 * MIB);
+    int64_t before = 0;
+    int faces = 0;
+    for (int i = -WARM_UP; i < FRAMES_SEEN; i++) {
+        struct vision_result seen;
+        before = i == 0 ? mem_calls() : before;
+        arena_reset(a);
+        assert_int_equal(
+            vision_analyse(world.vision, a, frames[(i + WARM_UP) % 3], 64000000, &seen, NULL),
+            ERR_OK);
+        faces += seen.n;
+    }
+    assert_true(faces > FRAMES_SEEN / 2);
+    assert_int_equal(mem_calls() - before, 0);
+}
+
 /* ---- restarts */
 
 enum { RESTARTS = 3, RESTART_WITHIN_MS = 120 };
@@ -266,6 +295,7 @@ const struct suite_test pipeline_frames[] = {
     TEST(one_frame_repeated_is_one_sighting_and_two_apart_make_a_mark),
     TEST(every_accepted_frame_ends_in_a_result_or_a_drop),
     TEST(waiting_frames_share_runs_and_a_broken_one_fails_alone),
+    TEST(frames_alike_ask_for_no_memory),
     TEST(restarts_at_any_moment_lose_nothing_durable),
 };
 const size_t pipeline_frames_n = ARRAY_LEN(pipeline_frames);
