@@ -90,11 +90,10 @@ static enum err describe_face(struct vision_batch *b, struct arena *scratch, con
     return ERR_OK;
 }
 
-/* The same for all faces, into result->faces. */
-static enum err describe_faces(struct vision_batch *b, struct arena *scratch,
-                               const struct image *im, const struct face *faces,
-                               struct vision_result *result, struct error *e)
+enum err describe_faces(struct vision_batch *b, struct arena *scratch, const struct image *im,
+                        struct face *faces, struct vision_result *result, struct error *e)
 {
+    sort_by_area(faces, result->n);
     struct crop *crop = arena_alloc(scratch, sizeof *crop);
     result->faces = arena_array(b->a, (size_t)result->n, sizeof *result->faces);
     if (!crop || !result->faces)
@@ -142,7 +141,6 @@ enum err vision_batch_add(struct vision_batch *b, struct arena *scratch, struct 
     if (r)
         return r;
     result->timing.detect_us = time_mono() - start;
-    sort_by_area(faces, result->n);
     return result->n > 0 ? describe_faces(b, scratch, &im, faces, result, e) : ERR_OK;
 }
 

@@ -52,3 +52,10 @@ NODISCARD enum err batch_room(struct vision_batch *b, int n, struct error *e);
  * told by vision_batch_end. */
 void batch_add(struct vision_batch *b, const struct crop *c, float *ret_vector,
                struct vision_timing *timing);
+
+/* Sorts result->n > 0 faces of `im` by falling area, judges them and gives those that can be
+ * embedded to the batch, into result->faces; result->width and height are set (analyse.c). Errors
+ * NOMEM. */
+NODISCARD enum err describe_faces(struct vision_batch *b, struct arena *scratch,
+                                  const struct image *im, struct face *faces,
+                                  struct vision_result *result, struct error *e);

@@ -80,6 +80,19 @@ NODISCARD enum err vision_analyse(struct vision *v, struct arena *a, struct str 
                                   int64_t max_pixels, struct vision_result *ret_result,
                                   struct error *e);
 
+/* Called now and then by a long call, so that its caller can say that it is still at work. */
+struct vision_tick {
+    void (*fn)(void *ctx);
+    void *ctx;
+};
+
+/* The same for a still of many people, looked at in full resolution (tiles.h): faces of 20 pixels
+ * are found in 50 megapixels, each once. tick may be NULL. Pixels are gone when it returns. Cost:
+ * seconds, one detection of 640x640 for each 0.2 megapixels; at most 1,000 faces. */
+NODISCARD enum err vision_analyse_still(struct vision *v, struct arena *a, struct str bytes,
+                                        int64_t max_pixels, const struct vision_tick *tick,
+                                        struct vision_result *ret_result, struct error *e);
+
 /* Several pictures whose faces share the encoder's runs: new, add for each picture, end. The batch
  * and the results live in `a`; scratch holds the picture and may be reset between two calls.
  * Thread: one at a time.

@@ -10,6 +10,7 @@
  * The third writes the pixels as the detector sees them with contrast = clahe.
  * Environment: GOLDEN_DEVICE, GOLDEN_PRECISION and GOLDEN_CONTRAST as the options device, precision
  * and contrast; unset: cpu, fp32 and off. GOLDEN_FLIP: set turns the option flip on.
+ * GOLDEN_STILL: set means that the picture is one of many people.
  * RAWFILE holds WIDTH x HEIGHT RGB bytes, so both sides start from the same decoded pixels. With
  * BOX_AND_EYES = "x,y,w,h,eye0x,eye0y,eye1x,eye1y" that face is cropped and embedded and nothing is
  * detected. Faces come in the detector's order, best score first. */
@@ -124,7 +125,9 @@ static void print_result(const struct vision *v, const struct vision_result *r)
 static enum err analyse(struct vision *v, struct arena *a, struct str picture, struct error *e)
 {
     struct vision_result result;
-    enum err r = vision_analyse(v, a, picture, PIXELS_MAX, &result, e);
+    enum err r = getenv("GOLDEN_STILL")
+                     ? vision_analyse_still(v, a, picture, PIXELS_MAX, NULL, &result, e)
+                     : vision_analyse(v, a, picture, PIXELS_MAX, &result, e);
     if (!r)
         print_result(v, &result);
     return r;
