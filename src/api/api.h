@@ -25,6 +25,7 @@ struct api_engine {
 
 /* What operators see of the engine; filled by the composition root. */
 struct api_system {
+    const char *liveness;                                     /* off, report or enforce */
     void (*engine)(void *ctx, struct api_engine *ret_engine); /* the one that decides now */
     int64_t (*gallery_students)(void *ctx);
     void *ctx;

@@ -19,7 +19,8 @@ struct queue_out {
 
 struct system_out {
     struct str version, database, detector, encoder, encoder_licence;
-    struct str preprocessing, device, precision;
+    struct str preprocessing, device, precision, liveness;
+    double liveness_threshold;
     usec_t started_at;
     int64_t resident_bytes;
     struct gallery_out gallery;
@@ -61,6 +62,10 @@ static const struct field system_fields[] = {
               "What the encoder runs on: cpu, openvino, cuda, tensorrt."),
     FIELD_STR(struct system_out, precision, 0, 32, FIELD_REQUIRED,
               "The encoder's arithmetic: fp32, f16, bf16, int8."),
+    FIELD_STR(struct system_out, liveness, 0, 32, FIELD_REQUIRED,
+              "What is done about faces that do not look alive: off, report, enforce."),
+    FIELD_REAL(struct system_out, liveness_threshold, 0, 1, FIELD_REQUIRED,
+               "Below this mean score a face does not look alive."),
     FIELD_OBJECT(struct system_out, gallery, &gallery_schema, FIELD_REQUIRED,
                  "Templates in memory."),
     FIELD_OBJECT(struct system_out, queue, &queue_schema, FIELD_REQUIRED,
@@ -176,6 +181,8 @@ enum err system_show(struct call *c, struct error *e)
                              .preprocessing = str_from(engine->preprocessing),
                              .device = str_from(engine->device),
                              .precision = str_from(engine->precision),
+                             .liveness = str_from(env->system.liveness),
+                             .liveness_threshold = env->config->liveness_threshold,
                              .started_at = c->api->started_at,
                              .resident_bytes = mem_resident()};
     o->gallery.students = env->system.gallery_students(env->system.ctx);

@@ -100,6 +100,9 @@ static enum err open_recognition(struct app *app, struct error *e)
     const struct config *cfg = app->cfg;
     char detector[32];
     enum err r = app_detector(app, detector, e);
+    if (r == ERR_OK)
+        r = liveness_choose(config_text(cfg, OPTION_liveness), config_models_dir(cfg),
+                            &app->liveness, e);
     if (r)
         return r;
     struct vision_options o;
@@ -202,6 +205,7 @@ static enum err open_api(struct app *app, struct error *e)
                                 .auth = app->auth,
                                 .photo_key = app->photo_key,
                                 .system = {.engine = active_engine,
+                                           .liveness = liveness_policy_name(app->liveness),
                                            .gallery_students = gallery_students,
                                            .ready = is_ready,
                                            .warnings = app->warnings,
@@ -245,6 +249,9 @@ static enum err start_workers(struct app *app, struct error *e)
                                  .risk_budget_per_10k = cfg->risk_budget_per_10k,
                                  .threshold_override = cfg->threshold_override,
                                  .match_margin = cfg->match_margin,
+                                 .liveness = app->liveness,
+                                 .liveness_threshold = cfg->liveness_threshold,
+                                 .liveness_window = cfg->liveness_window_s * USEC_PER_SEC,
                                  .confirm_gap = cfg->confirm_gap_ms * USEC_PER_MSEC,
                                  .confirm_window = cfg->confirm_window_s * USEC_PER_SEC,
                                  .cache_ttl = cfg->cache_ttl_s * USEC_PER_SEC,
@@ -273,6 +280,17 @@ static enum err write_server_json(struct app *app, const char *url, struct error
     return r;
 }
 
+static void warn_liveness(struct app *app)
+{
+    if (app->liveness == LIVENESS_OFF)
+        app_warn(app,
+                 "liveness is not checked: a picture of a face counts as the person; 'rollcall "
+                 "models list' shows whether its models (minifasnet) are here");
+    else if (app->liveness == LIVENESS_REPORT)
+        app_warn(app, "liveness is shown, not enforced: a picture of a face still counts as the "
+                      "person; measure it on your cameras, then set liveness to enforce");
+}
+
 static void announce(struct app *app, const char *url)
 {
     const struct config *cfg = app->cfg;
@@ -280,12 +298,13 @@ static void announce(struct app *app, const char *url)
     if (!loopback)
         app_warn(app, "listening on %s without TLS: put nginx or another TLS proxy in front",
                  cfg->http_bind);
-    app_warn(app, "liveness is not checked: a picture of a face counts as the person");
+    warn_liveness(app);
     struct engine_pair pair = engines_get(app->engines);
     const struct vision *v = pair.active->vision;
     log_event(LOG_INFO, "app", "serving",
-              "url=%s detector=%s encoder=%s preprocessing=%s workers=%d students=%zu", url,
-              vision_detector(v), vision_encoder(v), vision_preprocessing(v), config_workers(cfg),
+              "url=%s detector=%s encoder=%s preprocessing=%s liveness=%s workers=%d students=%zu",
+              url, vision_detector(v), vision_encoder(v), vision_preprocessing(v),
+              liveness_policy_name(app->liveness), config_workers(cfg),
               gallery_count(pair.active->gallery));
     log_event(LOG_INFO, "app", "encoder", "name=%s licence=\"%s\" sha256=%s", vision_encoder(v),
               vision_licence(v), vision_model_sha256(v));

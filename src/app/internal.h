@@ -17,6 +17,7 @@ struct app {
     struct db *db;
     struct auth *auth;
     struct engines *engines;
+    enum liveness_policy liveness;
     struct queue *queue;
     struct bus *bus;
     struct api *api;

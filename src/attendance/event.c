@@ -24,6 +24,10 @@ static const struct field face_fields[] = {
                  "Eye left, eye right, nose, mouth left, mouth right, as in the picture."),
     FIELD_REAL(struct event_face, score, 0, 1, FIELD_REQUIRED, "The detector's confidence."),
     FIELD_REAL(struct event_face, quality, 0, 1, FIELD_REQUIRED, "1 is best."),
+    FIELD_REAL(
+        struct event_face, liveness, 0, 1, FIELD_NULLABLE,
+        "1 looks alive; with a name the mean over the student's sightings of the last seconds "
+        "before this camera; null: not measured."),
     FIELD_STR(struct event_face, flaw, 0, 32, FIELD_NULLABLE, "Why the face was not compared."),
     FIELD_STR(struct event_face, status, 0, 32, FIELD_REQUIRED,
               "present, already_present, confirming, not_enrolled, unknown, spoof, low_quality."),
@@ -40,8 +44,8 @@ const struct schema event_face_schema = SCHEMA("EventFace", struct event_face, f
 static const struct field timing_fields[] = {
     MS(decode, "Decoding the picture."), MS(detect, "Finding faces."),
     MS(align, "Cropping faces."),        MS(embed, "Running the encoder."),
-    MS(match, "Searching the gallery."), MS(mark, "Writing marks."),
-    MS(total, "From claim to publish."),
+    MS(liveness, "Judging liveness."),   MS(match, "Searching the gallery."),
+    MS(mark, "Writing marks."),          MS(total, "From claim to publish."),
 };
 const struct schema event_timing_schema = SCHEMA("EventTiming", struct event_timing, timing_fields);
 

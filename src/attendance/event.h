@@ -27,18 +27,18 @@ struct event_mark {
 };
 
 struct event_face {
-    float box[4];          /* x, y, w, h in pixels of the frame sent */
-    float landmarks[5][2]; /* eyes, nose, mouth corners; left in the picture first */
-    double score, quality;
-    struct str flaw;   /* p NULL: none */
-    struct str status; /* face_status_name */
+    float box[4];                    /* x, y, w, h in pixels of the frame sent */
+    float landmarks[5][2];           /* eyes, nose, mouth corners; left in the picture first */
+    double score, quality, liveness; /* liveness NAN: not measured */
+    struct str flaw;                 /* p NULL: none */
+    struct str status;               /* face_status_name */
     struct event_student *student;
     double similarity, threshold; /* NaN: not compared */
     struct event_mark *mark;
 };
 
 struct event_timing {
-    double decode, detect, align, embed, match, mark, total; /* milliseconds */
+    double decode, detect, align, embed, liveness, match, mark, total; /* milliseconds */
 };
 
 struct event_frame_result {

@@ -17,6 +17,7 @@
       "Frames dropped: too old, over a camera's share, unreadable.")                               \
     X(frames_rejected_total, counter, "Frames refused because the queue was full.")                \
     X(faces_total, counter, "Faces found in frames.")                                              \
+    X(faces_spoof_total, counter, "Recognised faces that did not look alive.")                     \
     X(marks_total, counter, "Marks committed.")                                                    \
     X(jobs_failed_total, counter, "Jobs that ended in the dead-letter state.")                     \
     X(queue_items, gauge, "Frames waiting in the queue.")                                          \

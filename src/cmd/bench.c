@@ -9,7 +9,8 @@
 #include "cmd/settings.h"
 
 static const char about[] =
-    "Measures the way of a frame stage by stage (decode, detect, align, embed, match against\n"
+    "Measures the way of a frame stage by stage (decode, detect, align, embed, liveness, match "
+    "against\n"
     "1,000 people, mark in SQLite) at 1 and 2 threads a model run, on a 640x480 frame with\n"
     "one face and on a bigger one with several. 'overhead' is everything but the models' own\n"
     "run time, with a new mark committed to disk for every face; 'no mark' is the same\n"
@@ -27,9 +28,10 @@ static const char examples[] = "  rollcall bench\n"
 enum { PICTURE_MAX = 64 * 1024 * 1024, PICTURES_MAX = 2 };
 
 static const char *const stage_names[BENCH_STAGE_N] = {
-    [BENCH_DECODE] = "decode", [BENCH_DETECT] = "detect",     [BENCH_ALIGN] = "align",
-    [BENCH_EMBED] = "embed",   [BENCH_MATCH] = "match",       [BENCH_MARK] = "mark",
-    [BENCH_TOTAL] = "total",   [BENCH_OVERHEAD] = "overhead", [BENCH_NO_MARK] = "  no mark",
+    [BENCH_DECODE] = "decode",     [BENCH_DETECT] = "detect",     [BENCH_ALIGN] = "align",
+    [BENCH_EMBED] = "embed",       [BENCH_LIVENESS] = "liveness", [BENCH_MATCH] = "match",
+    [BENCH_MARK] = "mark",         [BENCH_TOTAL] = "total",       [BENCH_OVERHEAD] = "overhead",
+    [BENCH_NO_MARK] = "  no mark",
 };
 
 static void print_table(const struct bench_picture *p, const struct bench_result *one,

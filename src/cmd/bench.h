@@ -10,9 +10,10 @@ enum bench_stage {
     BENCH_DETECT,
     BENCH_ALIGN,
     BENCH_EMBED,
+    BENCH_LIVENESS, /* 0 where it is off */
     BENCH_MATCH,
     BENCH_MARK,
-    BENCH_OVERHEAD, /* everything but the two models' Run */
+    BENCH_OVERHEAD, /* everything but the models' Run */
     BENCH_NO_MARK,  /* the same for a frame that makes no mark: nearly all of a session's */
     BENCH_TOTAL,
 };

@@ -111,6 +111,7 @@ static enum err open_one(struct comparison *c, struct contender *k, struct error
     options.device = k->device;
     options.precision = k->precision;
     options.callers = 1;
+    options.liveness = false;
     k->alone = mem_array(RUNS_MAX, sizeof *k->alone);
     k->batched = mem_array(RUNS_MAX, sizeof *k->batched);
     if (!k->alone || !k->batched)

@@ -141,6 +141,7 @@ static enum err run_one(struct session *s, const char *detector, const char *enc
     options.encoder = encoder;
     options.threads = 1;
     options.callers = (int)s->command->threads;
+    options.liveness = false;
     struct eval_run *run = &s->runs[s->n];
     struct vision *v = NULL;
     if (s->n == EVAL_RUNS_MAX)

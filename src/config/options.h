@@ -84,6 +84,13 @@
     OPT(precision, ENUM, RELOAD_NO, "auto", 0, 0, "auto|fp32|f16|bf16|int8",                       \
         "Arithmetic of the encoder; auto = the fastest that decides as fp32 does. int8 needs "     \
         "tools/setup.sh int8.")                                                                    \
+    OPT(liveness, ENUM, RELOAD_NO, "auto", 0, 0, "auto|off|report|enforce",                        \
+        "Whether faces must look alive: report shows and counts, enforce makes them a spoof, "     \
+        "which never leads to a mark; auto = report where the models are installed, else off.")    \
+    OPT(liveness_threshold, REAL, RELOAD_NO, "0.5", 0, 1, "score",                                 \
+        "Faces whose score, averaged over their sightings, is below this do not look alive.")      \
+    OPT(liveness_window_s, INT, RELOAD_NO, "10", 1, 3600, "seconds",                               \
+        "Sightings older than this before the newest leave that average.")                         \
     GROUP("Pictures")                                                                              \
     OPT(image_max_pixels, INT, RELOAD_YES, "16000000", 10000, 1000000000, "pixels",                \
         "Largest camera frame, width x height.")                                                   \

@@ -15,6 +15,7 @@
 #include "queue/queue.h"
 #include "store/db.h"
 #include "store/mark.h"
+#include "vision/liveness.h"
 
 /* What every job works with; borrowed, alive until jobs_stop. */
 struct jobs_env {
@@ -29,6 +30,9 @@ struct jobs_env {
     int64_t image_max_pixels, photo_max_pixels;
     double risk_budget_per_10k, threshold_override, match_margin;
     usec_t confirm_gap, confirm_window, cache_ttl, job_lease, offline_grace;
+    enum liveness_policy liveness; /* not OFF: vision measures it */
+    double liveness_threshold;
+    usec_t liveness_window;
     usec_t gallery_rebuild; /* how often the gallery is read anew, messages or not; 0: never */
 };
 

@@ -1,4 +1,5 @@
-/* One frame on its way through recognition; shared by recognise.c, claim.c and sighting.c:
+/* One frame on its way through recognition; shared by recognise.c, claim.c, alive.c and
+ * sighting.c:
  * pass_begin, look at the picture, pass_looked, pass_end. A frame that ends early, announced as
  * dropped, is `over`. Errors of all: retryable ones mean that the frame should come again. */
 #pragma once
@@ -6,6 +7,14 @@
 #include "attendance/event.h"
 #include "jobs/internal.h"
 #include "store/live.h"
+
+/* What is known of a face's liveness. */
+struct pass_alive {
+    bool judged;            /* candidate and score are filled */
+    int candidate;          /* as whom: index in decide_face.best */
+    bool spoof;             /* does not look alive; with policy report it is marked all the same */
+    struct bus_score score; /* over the sightings of the same student */
+};
 
 /* All memory is the worker's arena. Arrays have a row a face, [seen.n]. */
 struct pass {
@@ -20,6 +29,7 @@ struct pass {
     struct gallery_match *matches;
     struct decide_face *faces;
     struct decide_result *decided;
+    struct pass_alive *alive;
     struct event_face *out;
     struct event_timing timing;
     usec_t started_mono;
@@ -40,6 +50,10 @@ static inline const struct decide_candidate *pass_candidate(const struct pass *p
 {
     return &p->faces[i].best[p->decided[i].candidate];
 }
+
+/* Judges the liveness of the faces that got a name and decides again without those that look like
+ * pictures (policy enforce). After decide_frame; nothing to do where liveness is off. */
+NODISCARD enum err pass_alive(struct pass *p, struct error *e);
 
 /* Adds a sighting of the student of face i; enough of them make the mark. Refines decided[i] and
  * fills out[i].mark. */

@@ -83,8 +83,9 @@ static enum err match_faces(struct pass *p, struct error *e)
     p->faces = arena_array(a, (size_t)n, sizeof *p->faces);
     p->decided = arena_array(a, (size_t)n, sizeof *p->decided);
     p->out = arena_array(a, (size_t)n, sizeof *p->out);
+    p->alive = arena_array(a, (size_t)n, sizeof *p->alive);
     float *probes = arena_array(a, (size_t)n * (size_t)dim, sizeof *probes);
-    if (!p->matches || !p->faces || !p->decided || !p->out || !probes)
+    if (!p->matches || !p->faces || !p->decided || !p->out || !p->alive || !probes)
         return error_set(e, ERR_NOMEM, "no memory to match %d faces", n);
     for (int i = 0; i < n; i++)
         if (p->seen.faces[i].embedding)
@@ -133,7 +134,9 @@ static enum err decide_and_mark(struct pass *p, struct error *e)
         .gallery = threshold_for(p->env, p->engine, (int64_t)gallery_count(p->engine->gallery)),
         .margin = p->env->match_margin};
     decide_frame(p->faces, p->seen.n, &p->thresholds, p->decided);
-    enum err r = db_read(p->env->db, names_fn, p, e);
+    enum err r = pass_alive(p, e);
+    if (r == ERR_OK)
+        r = db_read(p->env->db, names_fn, p, e);
     for (int i = 0; r == ERR_OK && i < p->seen.n; i++)
         if (p->decided[i].status == FACE_STATUS_CONFIRMING)
             r = pass_sighting(p, i, e);
@@ -150,6 +153,7 @@ static void fill_face(struct pass *p, int i)
     o->quality = (double)v->quality;
     o->flaw = v->flaw == FACE_OK ? (struct str){0} : str_from(face_flaw_name(v->flaw));
     o->status = str_from(face_status_name(p->decided[i].status));
+    o->liveness = p->alive[i].judged ? p->alive[i].score.mean : (double)v->liveness;
     bool compared = p->faces[i].usable && p->faces[i].n > 0;
     o->similarity = compared ? pass_candidate(p, i)->score : NAN;
     o->threshold = compared ? p->decided[i].threshold : NAN;
@@ -173,6 +177,7 @@ static enum err publish_result(struct pass *p, struct error *e)
     p->timing.detect = (double)p->seen.timing.detect_us / 1000;
     p->timing.align = (double)p->seen.timing.align_us / 1000;
     p->timing.embed = (double)p->seen.timing.embed_us / 1000;
+    p->timing.liveness = (double)p->seen.timing.liveness_us / 1000;
     p->timing.total = ms_since(p->started_mono);
     r.timing_ms = p->timing;
     char topic[64];

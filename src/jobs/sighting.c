@@ -43,6 +43,19 @@ static enum err mark_insert_fn(struct db_cx *cx, void *ctx, struct error *e)
                        &m->outcome, &m->existing, e);
 }
 
+/* {"score":..., "sightings":..., ...} or null. */
+static const char *liveness_json(const struct pass *p, int i)
+{
+    const struct pass_alive *alive = &p->alive[i];
+    if (!alive->judged)
+        return "null";
+    const char *text = arena_printf(
+        p->w->arena, "{\"score\":%.4f,\"sightings\":%d,\"threshold\":%g,\"policy\":\"%s\"}",
+        alive->score.mean, alive->score.count, p->env->liveness_threshold,
+        liveness_policy_name(p->env->liveness));
+    return text ? text : "null";
+}
+
 /* What is kept as evidence: enough to explain the mark to the student it concerns. */
 static struct str receipt(struct pass *p, int i, int sightings)
 {
@@ -57,11 +70,11 @@ static struct str receipt(struct pass *p, int i, int sightings)
         "{\"similarity\":%.4f,\"margin\":%s,\"threshold\":%.4f,\"risk_budget_per_10k\":%g,"
         "\"roster\":%d,\"quality\":%.3f,\"detector\":\"%s\",\"encoder\":\"%s\","
         "\"preprocessing\":\"%s\",\"model_sha256\":\"%s\",\"device\":\"%s\",\"precision\":\"%s\","
-        "\"sightings\":%d,\"camera\":\"%s\"}",
+        "\"sightings\":%d,\"liveness\":%s,\"camera\":\"%s\"}",
         pass_candidate(p, i)->score, margin, d->threshold, env->risk_budget_per_10k, p->roster.n,
         (double)p->seen.faces[i].quality, vision_detector(vision), vision_encoder(vision),
         vision_preprocessing(vision), vision_model_sha256(vision), vision_device(vision),
-        vision_precision(vision), sightings, p->f->camera.text);
+        vision_precision(vision), sightings, liveness_json(p, i), p->f->camera.text);
     return str_from(text);
 }
 

@@ -1,5 +1,5 @@
 /* One picture's way through the pipeline of vision.h, over detector.c, align.c, quality.c and
- * batch.c.
+ * batch.c and liveness.c.
  *
  * It allocates from the caller's arenas only: one picture and one detector input in `scratch`, the
  * faces where the batch keeps its tensors. Both may be one. Pictures over FULL_DECODE_PIXELS are
@@ -11,6 +11,8 @@
 #include "base/time.h"
 #include "vision/image_codecs.h"
 #include "vision/quality.h"
+
+#include <math.h>
 
 enum { FULL_DECODE_PIXELS = 2100000, DECODE_LONG_SIDE = 1600 };
 
@@ -75,7 +77,8 @@ static enum err describe_face(struct vision_batch *b, struct arena *scratch, con
     usec_t start = time_mono();
     struct face_quality q = quality_of(face, crop, face->box[2], v->min_face_px);
     result->timing.align_us += time_mono() - start;
-    *out = (struct vision_face){.face = *face, .flaw = q.flaw, .quality = q.quality};
+    *out =
+        (struct vision_face){.face = *face, .flaw = q.flaw, .quality = q.quality, .liveness = NAN};
     face_scale(&out->face, (float)result->width / (float)im->width,
                (float)result->height / (float)im->height);
     if (q.flaw != FACE_OK)
@@ -102,6 +105,33 @@ enum err describe_faces(struct vision_batch *b, struct arena *scratch, const str
     for (int i = 0; !r && i < result->n; i++)
         r = describe_face(b, scratch, im, &faces[i], crop, result, &result->faces[i], e);
     return r;
+}
+
+/* Measures the faces that are compared: the others lead to no mark anyway. faces are in pixels of
+ * im, in the order of result->faces. */
+static enum err judge_faces(struct vision *v, struct arena *a, const struct image *im,
+                            const struct face *faces, struct vision_result *result, struct error *e)
+{
+    usec_t start = time_mono();
+    int n = 0;
+    struct face *usable = arena_array(a, (size_t)result->n, sizeof *usable);
+    float *scores = arena_array(a, (size_t)result->n, sizeof *scores);
+    if (!usable || !scores)
+        return error_set(e, ERR_NOMEM, "no memory to judge %d faces", result->n);
+    for (int i = 0; i < result->n; i++)
+        if (result->faces[i].flaw == FACE_OK)
+            usable[n++] = faces[i];
+    enum err r = ERR_OK;
+    if (n > 0)
+        r = liveness_score(&v->liveness, a, im, usable, n, scores, &result->timing.liveness_run_us,
+                           e);
+    if (r)
+        return r;
+    for (int i = result->n - 1; i >= 0; i--)
+        if (result->faces[i].flaw == FACE_OK)
+            result->faces[i].liveness = scores[--n];
+    result->timing.liveness_us = time_mono() - start;
+    return ERR_OK;
 }
 
 static enum err decode(const struct vision *v, struct arena *a, struct str bytes,
@@ -141,7 +171,10 @@ enum err vision_batch_add(struct vision_batch *b, struct arena *scratch, struct 
     if (r)
         return r;
     result->timing.detect_us = time_mono() - start;
-    return result->n > 0 ? describe_faces(b, scratch, &im, faces, result, e) : ERR_OK;
+    if (result->n == 0)
+        return ERR_OK;
+    r = describe_faces(b, scratch, &im, faces, result, e);
+    return r || !v->has_liveness ? r : judge_faces(v, scratch, &im, faces, result, e);
 }
 
 enum err vision_analyse(struct vision *v, struct arena *a, struct str bytes, int64_t max_pixels,

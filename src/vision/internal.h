@@ -6,6 +6,7 @@
 #include "vision/contrast.h"
 #include "vision/detector.h"
 #include "vision/encoder.h"
+#include "vision/liveness.h"
 #include "vision/ort.h"
 #include "vision/vision.h"
 
@@ -16,6 +17,8 @@ struct vision {
     struct detector detector;
     struct encoder encoder;
     struct device_choice choice; /* of the encoder */
+    struct liveness liveness;
+    bool has_liveness;
     float min_confidence;
     enum contrast contrast;
     int min_face_px, long_side, batch_max;

@@ -29,6 +29,9 @@ static enum err warm_up(struct vision *v, struct error *e)
     r = vision_detect(v, a, &im, &faces, &n, &run_us, e);
     if (!r)
         r = vision_embed(v, a, &im, &middle, 1, &vec, &timing, e);
+    float score;
+    if (!r && v->has_liveness)
+        r = liveness_score(&v->liveness, a, &im, &middle, 1, &score, &run_us, e);
     return r;
 }
 
@@ -67,8 +70,11 @@ static enum err open_models(struct vision *v, const struct vision_options *o, st
         r = detector_open(kind, o->models_dir, o->threads, &v->detector, e);
     if (!r)
         r = open_encoder(v, o, e);
+    if (!r && o->liveness)
+        r = liveness_open(o->models_dir, o->threads, &v->liveness, e);
     if (r)
         return r;
+    v->has_liveness = o->liveness;
     if (o->mtcnn_min_face_px)
         v->detector.min_face_px = o->mtcnn_min_face_px;
     if (!vision_crop(v)->preprocessing)
@@ -110,6 +116,7 @@ void vision_close(struct vision *v)
         return;
     detector_close(&v->detector);
     encoder_close(&v->encoder);
+    liveness_close(&v->liveness);
     mem_free(v);
 }
 

@@ -1,7 +1,7 @@
 /* The vision engine: encoded picture in, faces with embeddings out.
  *
  *     decode -> shrink -> contrast -> detect -> filter (confidence, size) -> quality -> align ->
- * embed (batched)
+ *     liveness (where asked for) -> embed (batched)
  *
  * One engine per process, shared by all worker threads: a model is one ONNX Runtime session and its
  * Run is thread-safe. Everything a call allocates comes from its arena; pixels are wiped with it.
@@ -30,18 +30,20 @@ struct vision_options {
     const char *device;     /* of the encoder, see vision/device.h; NULL: cpu */
     const char *precision;  /* of the encoder, see vision/device.h; NULL: fp32 */
     int callers;            /* threads that will use the engine at once; 0: 1 */
+    bool liveness;          /* load the liveness models and measure every usable face */
 };
 
 /* Microseconds of wall clock per stage of one call. */
 struct vision_timing {
-    int64_t decode_us, detect_us, align_us, embed_us;
-    int64_t detect_run_us, embed_run_us; /* inside the model's Run alone */
+    int64_t decode_us, detect_us, align_us, embed_us, liveness_us;
+    int64_t detect_run_us, embed_run_us, liveness_run_us; /* inside the models' Run alone */
 };
 
 struct vision_face {
     struct face face;       /* in pixels of the upright full-size picture */
     enum face_flaw flaw;    /* FACE_OK: embedded */
     float quality;          /* 0..1, 1 best; what enrolment and evidence show */
+    float liveness;         /* 0..1, 1 real; NAN: not measured (no models asked for, or flawed) */
     const float *embedding; /* [dim], L2 norm 1, in the call's arena; NULL when flawed */
 };
 

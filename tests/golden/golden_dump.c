@@ -4,7 +4,8 @@
  *
  *     golden_dump MODELS_DIR DETECTOR[+ENCODER] LONG_SIDE PICTURE
  *
- * The second form takes an encoded picture through vision_analyse as a worker does.
+ * The second form takes an encoded picture through vision_analyse as a worker does, with liveness
+ * where its models are installed.
  *     golden_dump clahe RAWFILE WIDTH HEIGHT
  *
  * The third writes the pixels as the detector sees them with contrast = clahe.
@@ -17,6 +18,7 @@
 #include "base/file.h"
 #include "vision/internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -115,6 +117,8 @@ static void print_result(const struct vision *v, const struct vision_result *r)
                face_flaw_name(f->flaw), (double)f->quality, (double)f->face.score);
         print_numbers("box", f->face.box, 4);
         print_numbers("points", &f->face.points[0][0], 2 * FACE_POINTS);
+        if (isfinite(f->liveness))
+            print_numbers("liveness", &f->liveness, 1);
         if (f->embedding)
             print_numbers("embedding", f->embedding, vision_dim(v));
         printf("}");
@@ -196,6 +200,10 @@ static enum err run(char **argv, int argc, struct error *e)
     if (!r)
         r = file_read(argv[4], MEMORY_BYTES_MAX / 2, a, &bytes, e);
     struct vision *v = NULL;
+    enum liveness_policy policy = LIVENESS_OFF;
+    if (!r)
+        r = liveness_choose("auto", o.models_dir, &policy, e);
+    o.liveness = policy != LIVENESS_OFF;
     if (!r)
         r = vision_open(&o, &v, e);
     if (!r)

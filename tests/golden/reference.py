@@ -33,6 +33,13 @@ Crop of dlib128 (side 150) and omz0095 (side 128): the similarity transform that
   where extent > 2*side, by f = floor(extent/side), as above.
 Both: bilinear, integer coordinates are pixel centres, edges replicated, floor(x + .5) as u8.
 
+Crop of the liveness nets: the detector's box grown about its centre by k = 2.7 (MiniFASNet V2) or
+  4.0 (V1SE), or by min((h-1)/box h, (w-1)/box w) where that is less; shifted right, down, left, up,
+  in this order, where it begins before 0 or ends after w-1, h-1. Its corners truncated to integers
+  are the first and last pixel. Those pixels become 80 x 80: bilinear with half-pixel centres, X =
+  (u+.5) * width/80 - .5 clamped to the window, NO averaging, floor(x + .5). BGR, 0..255 as they are.
+  The score of a face is the mean of both nets' probability of class 1.
+
 MTCNN resampling (the levels of its pyramid, the patches its second and third nets see): a window
 of w x h pixels of the picture, black where it lies outside, becomes ow x oh pixels.
   h > oh: area average in integers. Output column i covers [i*w, (i+1)*w), source column j
@@ -460,6 +467,42 @@ class Omz0095(Points):
 
     def tensor(self, crop):
         return crop[..., ::-1].astype(np.float32).transpose(2, 0, 1)
+
+
+class Liveness:
+    """score(rgb, boxes) -> mean P(real) [n], the rule at the head of this file."""
+
+    nets = (("minifasnet_v2", 2.7), ("minifasnet_v1se", 4.0))
+    side = 80
+
+    def __init__(self, models, threads=1):
+        self.runs = [open_model(os.path.join(models, n + ".onnx"), threads) for n, _ in self.nets]
+
+    def crop(self, rgb, box, k):
+        (h, w), (bx, by, bw, bh) = rgb.shape[:2], (float(v) for v in box)
+        k = min((h - 1) / bh, (w - 1) / bw, k)
+        left, right = bx + bw / 2 - bw * k / 2, bx + bw / 2 + bw * k / 2
+        top, bottom = by + bh / 2 - bh * k / 2, by + bh / 2 + bh * k / 2
+        if left < 0:
+            left, right = 0, right - left
+        if top < 0:
+            top, bottom = 0, bottom - top
+        if right > w - 1:
+            left, right = left - (right - (w - 1)), w - 1
+        if bottom > h - 1:
+            top, bottom = top - (bottom - (h - 1)), h - 1
+        window = rgb[max(int(top), 0) : int(bottom) + 1, max(int(left), 0) : int(right) + 1]
+        u = np.arange(self.side) + 0.5
+        x, y = (u * (n / self.side) - 0.5 for n in (window.shape[1], window.shape[0]))
+        return sample(window, *np.meshgrid(x, y))
+
+    def score(self, rgb, boxes):
+        total = 0
+        for run, (_, k) in zip(self.runs, self.nets):
+            x = np.stack([self.crop(rgb, b, k)[..., ::-1].transpose(2, 0, 1) for b in boxes])
+            (out,) = run(x.astype(np.float32)).values()
+            total = total + out[:, 1] / len(self.nets)
+        return total
 
 
 ENCODERS = {e.name: e for e in (Encoder, FaceNet512, Dlib128, Omz0095)}
