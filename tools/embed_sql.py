@@ -9,7 +9,8 @@ A query file holds queries such as
     -- name: student_by_id :one
     SELECT id, name FROM student WHERE id = $1;
 
-with :one (zero or one row), :many, or :exec (no rows). Where the dialects differ, the text of each
+with :one (zero or one row), :many, :stream (more rows than should be in memory at once), or :exec
+(no rows). Where the dialects differ, the text of each
 follows a line `-- dialect: sqlite` or `-- dialect: postgres`, and both must be there. Parameters
 are $1, $2 ...; SQLite takes $1 for a NAME numbered by first appearance, so its text gets ?1.
 
@@ -23,7 +24,7 @@ import re
 import sys
 
 DIALECTS = ("sqlite", "postgres")
-KINDS = ("one", "many", "exec")
+KINDS = ("one", "many", "stream", "exec")
 # What $n means nothing in: quoted text, quoted names, comments.
 TOKENS = re.compile(r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*)|\$(\d+)")
 
@@ -135,11 +136,12 @@ enum query {
 };
 enum { QUERY_N = %d };
 
-/* A query and its text for each back end; `rows` is false for :exec. */
+/* A query and its text for each back end; `rows` is false for :exec, `stream` true for :stream. */
 struct query_text {
     const char *name;
     int params;
     int rows;
+    int stream;
     const char *sqlite;
     const char *postgres;
 };
@@ -157,7 +159,8 @@ def write_queries(folder, out_h, out_c):
     for q in queries:
         rows.append(
             f"    [Q_{q.name.upper()}] = {{\n"
-            f'        .name = "{q.name}", .params = {q.params}, .rows = {int(q.kind != "exec")},\n'
+            f'        .name = "{q.name}", .params = {q.params}, .rows = {int(q.kind != "exec")},'
+            f' .stream = {int(q.kind == "stream")},\n'
             f"        .sqlite = {c_string(for_sqlite(q.text('sqlite')))},\n"
             f"        .postgres = {c_string(q.text('postgres'))}}},\n")
     text = ("/* Made by tools/embed_sql.py from src/store/sql; do not edit. */\n"

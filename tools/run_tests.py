@@ -6,7 +6,8 @@ SUITE is one of
     conformance   store, queue and bus behind their interfaces
     http          the HTTP server alone
     golden        vision against the Python reference
-    integration   the real program, from outside
+    integration   the real program, from outside, on SQLite
+    postgres      the same on a PostgreSQL server started here, and the store's conformance on both
     asan          all but lint again, built with AddressSanitizer (with leaks) and UndefinedBehaviorSanitizer
     tsan          unit, conformance, http and a small integration run, built with ThreadSanitizer
     all           all of these, in this order
@@ -22,6 +23,8 @@ import time
 import xml.etree.ElementTree
 from pathlib import Path
 
+from postgres import Postgres
+
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / os.environ.get("BUILD", "build")  # an absolute path replaces ROOT
 LOGS = BUILD / "test-logs"
@@ -29,7 +32,7 @@ PYTHON = ROOT / ".deps/venv/bin/python"
 SHOWN_LINES = 120
 # Sanitizers look for faults in code, not for accuracy: one size of picture and no groups will do.
 SHORT = {"golden": ("-k", "not 320 and not group and not test_eval")}
-SUITES = ("lint", "unit", "conformance", "http", "golden", "integration", "asan", "tsan")
+SUITES = ("lint", "unit", "conformance", "http", "golden", "integration", "postgres", "asan", "tsan")
 
 # What each build is set up with, and what its programs run under.
 BUILDS = {
@@ -129,14 +132,15 @@ def count_program(test):
     return Count(passed, failed, skipped)
 
 
-def c_tests(build, suite):
+def c_tests(build, suite, database=None):
     count = Count()
     result_file = build.folder / "meson-logs/testlog.json"
     result_file.unlink(missing_ok=True)
     command = [*build.without_aslr(), "meson", "test", "-C", build.folder, "--no-rebuild", "--suite", suite]
     if build.name != "release":
         command += ["--timeout-multiplier", "5"]
-    status, text = run(f"{build.name}-{suite}.log", command, {**build.env, "CMOCKA_MESSAGE_OUTPUT": "TAP"})
+    status, text = run(f"{build.name}-{suite}.log", command, {**build.env, "CMOCKA_MESSAGE_OUTPUT": "TAP",
+                                                                **({"ROLLCALL_TEST_POSTGRES": database} if database else {})})
     rows = result_file.read_text(encoding="utf-8").splitlines() if result_file.exists() else []
     for test in map(json.loads, rows):
         one = count_program(test)
@@ -151,9 +155,9 @@ def c_tests(build, suite):
     return count
 
 
-def python_tests(build, folder, extra=()):
-    """A folder of pytest files. Programs are named by environment variables."""
-    name = f"{build.name}-{folder.replace('/', '-')}"
+def python_tests(build, folder, extra=(), database=None):
+    """A folder of pytest files. Programs are named by environment variables; database: a PostgreSQL's address."""
+    name = f"{build.name}-{folder.replace('/', '-')}{'-postgres' if database else ''}"
     report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
     env = {**build.env, "ROLLCALL": build.program("rollcall"),
@@ -161,6 +165,8 @@ def python_tests(build, folder, extra=()):
            "HTTP_TEST_SERVER": build.program("tests/http/http-test-server"),
            "ROLLCALL_SLOW": "1" if build.name == "release" else "4",
            "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    if database:
+        env["ROLLCALL_TEST_POSTGRES"] = database
     status, text = run(f"{name}.log", [
         *build.without_aslr(), PYTHON, "-m", "pytest", "-q", "--tb=short", "-rfE", "--durations=10",
         "-p", "no:cacheprovider", f"--junitxml={report}", *extra, folder], env)
@@ -191,6 +197,13 @@ def tests_of(build, suite, extra=()):
     return count
 
 
+def postgres_tests(build):
+    with Postgres() as server:
+        count = c_tests(build, "store", server.url)
+        count += python_tests(build, "tests/integration", (), server.url)
+        return count
+
+
 def lint(build):
     status, text = run("lint.log", ["tools/lint.sh", build.folder])
     found = re.search(r"^(\d+) passed, (\d+) failed$", text, re.M)
@@ -215,6 +228,8 @@ def run_suite(name, builds):
         for suite in ("unit", "conformance", "http"):
             count += tests_of(build, suite)
         count += tests_of(build, "integration", ("-m", "smoke"))
+    elif name == "postgres":
+        count += postgres_tests(build)
     else:
         count += tests_of(build, name)
     return count

@@ -64,15 +64,12 @@ static enum err load_key(struct app *app, struct error *e)
 
 static enum err open_storage(struct app *app, struct error *e)
 {
-    const struct db_options o = {.path = config_database_path(app->cfg),
-                                 .readers = (int)app->cfg->store_readers,
-                                 .create = true};
     int applied = 0;
     enum err r = file_mkdirs(app->cfg->data_dir, e);
     if (r == ERR_OK)
         r = load_key(app, e);
     if (r == ERR_OK)
-        r = db_sqlite_open(&o, &app->db, e);
+        r = app_open_database(app->cfg, true, &app->db, e);
     if (r == ERR_OK)
         r = migrate_up(app->db, &applied, e);
     return r ? r : auth_new(app->db, &app->auth, e);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "store/db.h"
 
 struct app;
 
@@ -22,3 +23,8 @@ NODISCARD enum err app_start(const struct config *cfg, struct app **ret_app,
 void app_wait(struct app *app);
 /* Takes no more, finishes what is in hand within shutdown_timeout_s, closes. */
 void app_stop(struct app *app);
+
+/* The database alone, as the configuration names it; create: makes an SQLite file and its folder
+ * when missing. Errors of db_sqlite_open and db_postgres_open. Thread: any. */
+NODISCARD enum err app_open_database(const struct config *cfg, bool create, struct db **ret_db,
+                                     struct error *e);

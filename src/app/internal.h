@@ -38,7 +38,7 @@ void app_warn(struct app *app, const char *fmt, ...) PRINTF_LIKE(2, 3);
 NODISCARD enum err app_first_admin(struct app *app, char ret_code[static 24], struct error *e);
 /* first_start.c: which detector `auto` means here, from the stored setting; "auto" when unset. */
 NODISCARD enum err app_detector(struct app *app, char ret_name[static 32], struct error *e);
-/* first_start.c: jobs that a crash left running go on at once; the database is this process's
+/* first_start.c: jobs that a crash left running go on at once, where the database is this process's
  * alone. */
 NODISCARD enum err app_release_jobs(struct app *app, struct error *e);
 /* first_start.c: tells the subscribers of running sessions that the queue was lost. */

@@ -249,7 +249,7 @@ static void check_database(struct exam *x)
     for (int i = 0; i < n; i++)
         waiting += !rows[i].applied;
     say(x, waiting ? LEVEL_WARN : LEVEL_OK, "database", waiting ? "rollcall migrate up" : NULL,
-        "%s, %d of %d migrations applied", config_database_path(x->config), n - waiting, n);
+        "%s, %d of %d migrations applied", config_database_name(x->config), n - waiting, n);
 }
 
 static void check_clock(struct exam *x)

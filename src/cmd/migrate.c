@@ -1,5 +1,5 @@
-/* `rollcall migrate`: the database's schema. Opens the file itself, so no server may be running.
- * Thread: main. */
+/* `rollcall migrate`: the database's schema. Opens an SQLite file itself, so no server may be
+ * running on that. Thread: main. */
 #include "store/migrate.h"
 #include "cmd/args.h"
 #include "cmd/cmd.h"
@@ -8,7 +8,7 @@
 static const char about[] =
     "up      brings the database to this program's schema; makes it when there is none\n"
     "status  lists the migrations and which of them are applied\n"
-    "Migrations only go forward. `rollcall serve` must not be running.";
+    "Migrations only go forward. On SQLite, `rollcall serve` must not be running.";
 
 static const char examples[] = "  rollcall migrate up\n"
                                "  rollcall migrate status";
@@ -69,5 +69,5 @@ int cmd_migrate(int argc, char **argv)
     _cleanup_(settings_close_db) struct db *db = NULL;
     if (settings_open_db(config, up, &db, &e))
         return cmd_fail("migrate", &e);
-    return up ? bring_up(db, config_database_path(config)) : print_status(db);
+    return up ? bring_up(db, config_database_name(config)) : print_status(db);
 }

@@ -1,11 +1,9 @@
 /* The configuration as the commands need it. See settings.h. Thread: main. */
 #include "cmd/settings.h"
 
+#include "app/app.h"
 #include "base/file.h"
 #include "cmd/cmd.h"
-
-#include <libgen.h>
-#include <limits.h>
 
 enum { OWN_MAX = 16 };
 
@@ -53,22 +51,14 @@ void settings_place(const struct config *c, struct remote_place *place)
 
 enum err settings_open_db(const struct config *c, bool create, struct db **ret_db, struct error *e)
 {
-    const char *path = config_database_path(c);
-    if (create) {
-        char folder[PATH_MAX];
-        snprintf(folder, sizeof folder, "%s", path);
-        enum err r = file_mkdirs(dirname(folder), e);
-        if (r)
-            return r;
-    } else if (!file_exists(path)) {
+    const char *name = config_database_name(c);
+    if (!config_database_url(c) && !create && !file_exists(name))
         return error_set(e, ERR_NOT_FOUND, "there is no database %.120s: run 'rollcall migrate up'",
-                         path);
-    }
-    const struct db_options options = {.path = path, .readers = 1, .create = create};
+                         name);
     struct error inner = {.code = ERR_OK};
-    enum err r = db_sqlite_open(&options, ret_db, &inner);
+    enum err r = app_open_database(c, create, ret_db, &inner);
     if (r == ERR_CONFLICT)
-        return error_set(e, r, "%.120s is in use by a running server: stop that first", path);
+        return error_set(e, r, "%.120s is in use by a running server: stop that first", name);
     return r ? error_set(e, r, "%s", inner.msg) : ERR_OK;
 }
 

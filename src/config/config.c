@@ -290,19 +290,21 @@ static enum err file_path(struct config *c, int argc, char *const *argv, const c
 
 /* ---- the whole */
 
+static bool is_postgres(struct str url)
+{
+    return str_starts(url, STR("postgres://")) || str_starts(url, STR("postgresql://"));
+}
+
 static enum err check_database(const struct config *c, struct error *e)
 {
     struct str url = str_from(c->database);
-    if (url.n == 0 || str_starts(url, STR("sqlite:")))
+    if (url.n == 0 || str_starts(url, STR("sqlite:")) || is_postgres(url))
         return ERR_OK;
-    const char *origin = c->origin[OPTION_database];
-    if (str_starts(url, STR("postgres:")) || str_starts(url, STR("postgresql:")))
-        return error_set(e, ERR_INVALID,
-                         "%s: database: PostgreSQL is not in this version yet; use sqlite: (a file "
-                         "in data_dir) or sqlite:PATH",
-                         origin);
     /* The value may hold a password: not shown. */
-    return error_set(e, ERR_INVALID, "%s: database must be sqlite: or sqlite:PATH", origin);
+    return error_set(e, ERR_INVALID,
+                     "%s: database must be sqlite:, sqlite:PATH or "
+                     "postgresql://USER:PASSWORD@HOST/DATABASE",
+                     c->origin[OPTION_database]);
 }
 
 static enum err check_whole(const struct config *c, struct error *e)
@@ -325,6 +327,17 @@ static enum err check_whole(const struct config *c, struct error *e)
     return check_database(c, e);
 }
 
+/* postgresql://user:secret@host/db?password=secret -> postgresql://user@host/db */
+static const char *without_password(struct arena *a, const char *url)
+{
+    const char *user = strstr(url, "://") + 3, *query = strchr(url, '?');
+    size_t n = query ? (size_t)(query - url) : strlen(url);
+    const char *at = memrchr(url, '@', n);
+    const char *colon = at ? memchr(user, ':', (size_t)(at - user)) : NULL;
+    return colon ? arena_printf(a, "%.*s%.*s", (int)(colon - url), url, (int)(url + n - at), at)
+                 : arena_printf(a, "%.*s", (int)n, url);
+}
+
 /* The values that stand in for empty ones. */
 static enum err derive(struct config *c, struct error *e)
 {
@@ -333,7 +346,9 @@ static enum err derive(struct config *c, struct error *e)
     c->models_path =
         *c->models_dir ? c->models_dir : arena_printf(c->arena, "%s/models", c->data_dir);
     c->database_path = file ? file : arena_printf(c->arena, "%s/rollcall.db", c->data_dir);
-    return c->models_path && c->database_path ? ERR_OK : out_of_memory(e);
+    c->database_name =
+        is_postgres(url) ? without_password(c->arena, c->database) : c->database_path;
+    return c->models_path && c->database_path && c->database_name ? ERR_OK : out_of_memory(e);
 }
 
 static enum err config_new(struct config **ret_config, struct error *e)
@@ -399,6 +414,13 @@ const char *config_models_dir(const struct config *c) { return c->models_path; }
 
 const char *config_database_path(const struct config *c) { return c->database_path; }
 
+const char *config_database_url(const struct config *c)
+{
+    return is_postgres(str_from(c->database)) ? c->database : NULL;
+}
+
+const char *config_database_name(const struct config *c) { return c->database_name; }
+
 int config_workers(const struct config *c)
 {
     long cores = c->workers ? (long)c->workers : sysconf(_SC_NPROCESSORS_ONLN);
@@ -409,7 +431,9 @@ void config_print(const struct config *c, struct buf *b)
 {
     for (enum option o = 0; o < OPTION_N; o++) {
         bool hidden = option_rows[o].flags & OPTION_SECRET && *c->texts[o];
-        buf_printf(b, "%-24s = %-24s ; %s\n", option_rows[o].name,
-                   hidden ? "********" : c->texts[o], c->origin[o]);
+        const char *text = hidden ? "********" : c->texts[o];
+        if (o == OPTION_database && config_database_url(c))
+            text = c->database_name;
+        buf_printf(b, "%-24s = %-24s ; %s\n", option_rows[o].name, text, c->origin[o]);
     }
 }

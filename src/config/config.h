@@ -50,7 +50,7 @@ struct config {
     struct arena *arena;          /* private: owns everything, this struct too */
     const char *texts[OPTION_N];  /* read by config_text */
     const char *origin[OPTION_N]; /* read by config_origin */
-    const char *models_path, *database_path;
+    const char *models_path, *database_path, *database_name;
 };
 
 /* Reads all sources. Options known here leave argv; positional arguments, "--" and all behind it,
@@ -73,6 +73,8 @@ const char *config_origin(const struct config *c, enum option o);
 /* Values that other options stand in for. Live as long as c. */
 const char *config_models_dir(const struct config *c);    /* models_dir, or data_dir/models */
 const char *config_database_path(const struct config *c); /* the SQLite file */
+const char *config_database_url(const struct config *c);  /* PostgreSQL's address; NULL: SQLite */
+const char *config_database_name(const struct config *c); /* either, for people: no password */
 int config_workers(const struct config *c); /* workers, or the cores of this machine */
 
 /* `name = value ; origin`, one line an option, secrets masked: `rollcall config show`. */

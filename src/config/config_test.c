@@ -325,6 +325,29 @@ static void a_line_may_have_196_bytes(void **state)
     refused(&(struct run){.file = file}, parts);
 }
 
+static void passwords_of_a_database_are_not_shown(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arg, *name;
+    } cases[] = {
+        {"--database=postgresql://u:s3cr:et@h:5432/d", "postgresql://u@h:5432/d"},
+        {"--database=postgres://u@h/d?password=s3cr&x=1", "postgres://u@h/d"},
+        {"--database=postgresql:///d?host=/run", "postgresql:///d"},
+        {"--database=postgresql://u:s3cr@h/d?options=a@b", "postgresql://u@h/d"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_(config_freep) struct config *c = loaded(&(struct run){.args = {cases[i].arg}});
+        assert_string_equal(config_database_name(c), cases[i].name);
+        assert_non_null(config_database_url(c));
+        _cleanup_(buf_done) struct buf b;
+        buf_init(&b, MIB);
+        config_print(c, &b);
+        buf_printf(&b, "%c", 0);
+        assert_null(strstr(b.p, "s3cr"));
+    }
+}
+
 static void options_must_fit_together(void **state)
 {
     (void)state;
@@ -332,9 +355,7 @@ static void options_must_fit_together(void **state)
         struct run run;
         const char *parts[4];
     } cases[] = {
-        {{.args = {"--database=postgres://u:secret@h/d"}},
-         {"--database", "PostgreSQL is not in this version", "sqlite:"}},
-        {{.args = {"--database=mysql:"}}, {"--database", "sqlite:PATH"}},
+        {{.args = {"--database=mysql:"}}, {"--database", "sqlite:PATH", "postgresql://"}},
         {{.args = {"--queue-max-bytes=1M"}}, {"queue_max_bytes", "1M", "8388608"}},
         {{.args = {"--confirm-window-s=1", "--confirmations=5"}}, {"confirm_window_s = 1", "5"}},
         {{.env_name = "ROLLCALL_INSTALLATION_KEY", .env_value = "abc"},
@@ -476,6 +497,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(unknown_names_are_errors_that_name_the_nearest),
         cmocka_unit_test(variables_of_the_platform_are_passed_over),
         cmocka_unit_test(a_line_may_have_196_bytes),
+        cmocka_unit_test(passwords_of_a_database_are_not_shown),
         cmocka_unit_test(options_must_fit_together),
         cmocka_unit_test(secrets_are_used_but_not_shown),
         cmocka_unit_test(a_failure_leaves_argv_alone),

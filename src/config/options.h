@@ -40,7 +40,10 @@
     OPT(models_dir, STRING, RELOAD_NO, "", 0, 1024, "folder",                                      \
         "Folder of the model files; empty = models in data_dir.")                                  \
     OPT(database, STRING, RELOAD_NO, "sqlite:", 0, 2048, "URL",                                    \
-        "sqlite: is rollcall.db in data_dir, sqlite:PATH another file.")                           \
+        "sqlite: is rollcall.db in data_dir, sqlite:PATH another file; "                           \
+        "postgresql://USER:PASSWORD@HOST/DATABASE is a PostgreSQL server, 15 or newer.")           \
+    OPT(database_connections, INT, RELOAD_NO, "16", 2, 256, "connections",                         \
+        "Connections to PostgreSQL at most; SQLite has none.")                                     \
     OPT(store_readers, INT, RELOAD_NO, "4", 1, 64, "threads",                                      \
         "Threads that read the database, beside the one that writes.")                             \
     OPT(installation_key, STRING, SECRET, "", 0, 64, "64 hexadecimal digits",                      \

@@ -121,3 +121,5 @@ void db_close(struct db *db)
 }
 
 const char *db_backend(const struct db *db) { return db->driver->name; }
+
+bool db_is_exclusive(const struct db *db) { return db->driver->exclusive; }

@@ -1,6 +1,6 @@
 /* The database driver: named queries in, rows out, transactions as functions.
  *
- * One interface, back ends as vtables (sqlite.c here; postgres.c later adds a file). SQL lives in
+ * One interface, back ends as vtables (sqlite.c, postgres.c). SQL lives in
  * store/sql/<entity>.sql; tools/embed_sql.py makes `enum query` (store/queries.h) and the texts.
  *
  *  db_tx    runs fn inside ONE transaction and returns after the commit is durable. SQLite: on the
@@ -85,23 +85,32 @@ bool db_col_is_null(struct db_rows *rows, const char *name);
 void db_col_copy(struct db_rows *rows, const char *name, char *out, size_t n);
 
 struct db_options {
-    const char *path; /* SQLite file */
-    int readers;      /* read connections kept open */
-    bool create;      /* make the file (0600) and its folder (0700) when missing */
-    int waiting;      /* transactions that may wait for the writer; 0 = 1024 */
+    const char *path; /* SQLite file, or postgresql://user:password@host/database */
+    int readers;      /* SQLite: read connections kept open */
+    bool create;      /* SQLite: make the file (0600) and its folder (0700) when missing */
+    int waiting;      /* SQLite: transactions that may wait for the writer; 0 = 1024 */
+    int connections;  /* PostgreSQL: connections at most; 0 = 8 */
 };
 
 /* Opens the SQLite back end: WAL, synchronous=FULL, foreign keys, busy timeout; takes the lock file
  * PATH.lock (one serve process owns a file). Errors CONFLICT (held by another process), NOT_FOUND
  * (no file and not `create`), IO, UNAVAILABLE, CORRUPT. */
 NODISCARD enum err db_sqlite_open(const struct db_options *o, struct db **ret_db, struct error *e);
+/* Opens the PostgreSQL back end (15 or newer, encoding UTF8) and connects once. A server that goes
+ * away later is an error UNAVAILABLE of each call until it is back. Errors UNAVAILABLE (not
+ * reached, refused, a read-only replica), INVALID (too old, other encoding). */
+NODISCARD enum err db_postgres_open(const struct db_options *o, struct db **ret_db,
+                                    struct error *e);
 /* Waits for running and waiting transactions, then closes. Nobody may call it any more. */
 void db_close(struct db *db);
-const char *db_backend(const struct db *db); /* "sqlite" */
+const char *db_backend(const struct db *db); /* "sqlite", "postgres" */
+/* No other process can be using the database: what looks abandoned in it is. */
+bool db_is_exclusive(const struct db *db);
 
 /* Vtable that a back end fills; struct db embeds it first. */
 struct db_driver {
     const char *name;
+    bool exclusive; /* db_is_exclusive */
     void (*close)(struct db *db);
     enum err (*tx)(struct db *db, db_fn fn, void *ctx, struct error *e);
     enum err (*read)(struct db *db, db_fn fn, void *ctx, struct error *e);

@@ -120,6 +120,7 @@ static void sqlite_close_db(struct db *base)
 
 static const struct db_driver sqlite_driver = {
     .name = "sqlite",
+    .exclusive = true,
     .close = sqlite_close_db,
     .tx = sqlite_tx,
     .read = sqlite_read,

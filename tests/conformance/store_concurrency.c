@@ -148,6 +148,62 @@ static void a_failing_transaction_of_a_group_undoes_only_itself(void **state)
     assert_one_event_for_each_mark(f, people.session, good);
 }
 
+/* Changes two students, a while apart; the other thread takes them the other way round. */
+struct pair {
+    pthread_t id;
+    struct db *db;
+    struct student first, second;
+    int runs;
+    enum err result;
+};
+
+static enum err pair_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct pair *p = ctx;
+    int64_t version;
+    p->runs++;
+    enum err r = student_update(cx, &p->first, &version, e);
+    usleep(100000);
+    return r ? r : student_update(cx, &p->second, &version, e);
+}
+
+static void *pair_main(void *arg)
+{
+    struct pair *p = arg;
+    p->result = db_tx(p->db, pair_fn, p, NULL);
+    return NULL;
+}
+
+static void two_transactions_in_each_others_way_both_end_well(void **state)
+{
+    struct fixture *f = *state;
+    struct pair pairs[2];
+    struct student both[2];
+    struct db_cx *cx = tx_begin(f);
+    for (int i = 0; i < 2; i++) {
+        struct student_id id = make_student(f, cx, i ? "b" : "a", "Somebody");
+        assert_int_equal(student_get(cx, f->a, id, &both[i], &f->e), ERR_OK);
+    }
+    tx_commit(f);
+    for (int i = 0; i < 2; i++) {
+        pairs[i] = (struct pair){.db = f->db, .first = both[i], .second = both[1 - i]};
+        /* 0: whatever the version, so that running again is right */
+        pairs[i].first.version = pairs[i].second.version = 0;
+        assert_int_equal(pthread_create(&pairs[i].id, NULL, pair_main, &pairs[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(pairs[i].id, NULL);
+        assert_int_equal(pairs[i].result, ERR_OK);
+    }
+    cx = read_begin(f);
+    for (int i = 0; i < 2; i++) {
+        struct student now;
+        assert_int_equal(student_get(cx, f->a, both[i].id, &now, &f->e), ERR_OK);
+        assert_int_equal(now.version, 3);
+    }
+    assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
+}
+
 struct count {
     int n;
     struct arena *a;
@@ -317,6 +373,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(many_threads_make_exactly_one_mark_for_each_student),
         TEST(a_failing_transaction_of_a_group_undoes_only_itself),
+        TEST(two_transactions_in_each_others_way_both_end_well),
         TEST(readers_see_what_is_committed_and_nothing_else),
         TEST(a_read_may_not_write),
         TEST(a_closed_and_opened_database_has_what_was_committed),

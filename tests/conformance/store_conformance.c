@@ -259,7 +259,38 @@ static void templates_are_counted_visited_and_removed(void **state)
     id_new(orphan.id);
     id_new(orphan.student.text);
     assert_int_equal(template_insert(cx, &orphan, &f->e), ERR_NOT_FOUND);
+    assert_int_equal(hold_end(f, ERR_NOT_FOUND), ERR_NOT_FOUND);
+}
+
+enum { CROWD = 1234 }; /* more than a back end fetches at once */
+
+static enum err crowd_row(void *ctx, const struct template_row *t, struct error *e)
+{
+    int *seen = ctx;
+    char expected[16];
+    (void)e;
+    snprintf(expected, sizeof expected, "v%d", *seen);
+    assert_true(str_is(t->sealed, expected));
+    *seen += 1;
+    return ERR_OK;
+}
+
+static void more_templates_than_fit_one_portion_come_all_and_in_order(void **state)
+{
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    struct student_id a = make_student(f, cx, "a", "A");
+    int seen = 0;
+    for (int i = 0; i < CROWD; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "v%d", i);
+        template_make(f, cx, a, "e1", text);
+    }
+    tx_commit(f);
+    cx = read_begin(f);
+    assert_int_equal(template_each(cx, STR("e1"), STR("p1"), crowd_row, &seen, &f->e), ERR_OK);
     assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
+    assert_int_equal(seen, CROWD);
 }
 
 static void deleting_a_student_takes_photos_that_wait_along(void **state)
@@ -332,6 +363,7 @@ int main(void)
         TEST(an_update_needs_the_version_it_was_made_from),
         TEST(students_are_listed_in_pages_and_searched_without_case),
         TEST(templates_are_counted_visited_and_removed),
+        TEST(more_templates_than_fit_one_portion_come_all_and_in_order),
         TEST(deleting_a_student_takes_photos_that_wait_along),
         TEST(deleting_a_student_takes_templates_and_enrolments_along),
         TEST(what_marks_name_cannot_be_deleted),

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <libpq-fe.h>
 #include <sodium.h>
 
 enum { ARENA_MAX = 64 * MIB };
@@ -17,8 +18,46 @@ static enum err open_sqlite(const char *folder, struct db **ret_db, struct error
     return db_sqlite_open(&o, ret_db, e);
 }
 
+static void forget_sqlite(const char *folder) { (void)folder; /* the file goes with it */ }
+
+/* PostgreSQL: the address of a database in ROLLCALL_TEST_POSTGRES; each folder gets a schema of its
+ * own, named like the folder. */
+static const char *postgres_url(void) { return getenv("ROLLCALL_TEST_POSTGRES"); }
+
+static const char *schema_of(const char *folder) { return strrchr(folder, '-') + 1; }
+
+static void postgres_run(const char *verb, const char *folder, const char *end)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SET client_min_messages = error; %s \"%s\"%s", verb,
+             schema_of(folder), end);
+    PGconn *conn = PQconnectdb(postgres_url());
+    PGresult *result = PQexec(conn, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    PQclear(result);
+    PQfinish(conn);
+}
+
+static enum err open_postgres(const char *folder, struct db **ret_db, struct error *e)
+{
+    char url[512];
+    const char *base = postgres_url();
+    snprintf(url, sizeof url, "%s%coptions=-csearch_path%%3D%%22%s%%22", base,
+             strchr(base, '?') ? '&' : '?', schema_of(folder));
+    postgres_run("CREATE SCHEMA IF NOT EXISTS", folder, "");
+    const struct db_options o = {.path = url, .connections = 20};
+    return db_postgres_open(&o, ret_db, e);
+}
+
+static void forget_postgres(const char *folder)
+{
+    postgres_run("DROP SCHEMA IF EXISTS", folder, " CASCADE");
+}
+
 const struct store_backend store_backends[] = {
-    {"sqlite", open_sqlite},
+    {"sqlite", open_sqlite, forget_sqlite},
+    {"postgres", open_postgres, forget_postgres},
 };
 const int store_backend_n = ARRAY_LEN(store_backends);
 
@@ -54,6 +93,7 @@ int fixture_teardown(void **state)
     if (f->held)
         hold_end(f, ERR_INTERNAL);
     db_close(f->db);
+    f->backend->forget(f->folder);
     arena_free(f->a);
     sem_destroy(&f->begun);
     sem_destroy(&f->end);
@@ -67,6 +107,10 @@ int store_suite_run(const struct CMUnitTest *tests, size_t n)
     int failed = sodium_init() < 0;
     for (int i = 0; i < store_backend_n; i++) {
         running = &store_backends[i];
+        if (running->open == open_postgres && !postgres_url()) {
+            printf("# postgres is left out: ROLLCALL_TEST_POSTGRES names no server\n");
+            continue;
+        }
         failed += _cmocka_run_group_tests(running->name, tests, n, NULL, NULL);
     }
     return failed;

@@ -1,7 +1,8 @@
 /* What the store's conformance suites share: the back ends they run on, a fixture with a migrated
  * database in a folder of its own, and transactions that a test may hold open.
  *
- * A back end is one line in store_backends; PostgreSQL will be the second. Thread: the test's. */
+ * A back end is one line in store_backends; PostgreSQL is left out where no server is named.
+ * Thread: the test's. */
 #pragma once
 
 #include "store/course.h"
@@ -27,6 +28,8 @@ struct store_backend {
     const char *name;
     /* Opens the database that belongs to the folder; opening again finds what was committed. */
     enum err (*open)(const char *folder, struct db **ret_db, struct error *e);
+    /* Removes what open made outside the folder; nothing is open any more. */
+    void (*forget)(const char *folder);
 };
 extern const struct store_backend store_backends[];
 extern const int store_backend_n;

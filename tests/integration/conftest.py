@@ -5,10 +5,17 @@ import itertools
 import pytest
 from PIL import Image
 
+import database
 from program import OUTSIDER, PEOPLE, Server, photos
 
 PHOTOS_EACH = 5
 unique = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if database.POSTGRES and item.get_closest_marker("sqlite"):
+            item.add_marker(pytest.mark.skip("about the SQLite file"))
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ from pathlib import Path
 import httpx
 import websockets.sync.client
 
+import database
+
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / ".deps/samples"
 MODELS = Path(os.environ.get("MODELS", ROOT / "data/models"))
@@ -52,10 +54,20 @@ def wait_for(condition, seconds=20, what="it"):
 
 
 def run(*arguments, cwd=None, stdin="", timeout=120, env=None):
-    """One command of the program, to its end."""
-    done = subprocess.run([program(), *map(str, arguments)], cwd=cwd, text=True, input=stdin, capture_output=True,
-                          env={**environment(), **(env or {})}, timeout=timeout * SLOW, check=False)
+    """One command of the program, to its end. With --data-dir it uses the database of that folder."""
+    words = list(map(str, arguments))
+    where = database.environment(words[words.index("--data-dir") + 1]) if "--data-dir" in words else {}
+    done = subprocess.run([program(), *words], cwd=cwd, text=True, input=stdin, capture_output=True,
+                          env={**environment(), **where, **(env or {})}, timeout=timeout * SLOW, check=False)
     assert not SANITIZER.search(done.stderr), done.stderr
+    return done
+
+
+def refused(*options, cwd, env=None):
+    """`rollcall serve` that must not start: its exit status and what it says."""
+    done = run("serve", "--http-port", "0", "--models-dir", MODELS, *options, cwd=cwd, env=env, timeout=30)
+    assert done.returncode != 0 and "ready" not in done.stdout
+    assert done.stderr.startswith("rollcall serve: ") and len(done.stderr.strip().splitlines()) <= 3, done.stderr
     return done
 
 
@@ -105,7 +117,8 @@ class Server:
             self.process = subprocess.Popen(
                 [program(), "serve", "--http-port", "0", "--data-dir", str(self.data), "--models-dir", str(MODELS),
                  *map(str, self.options)],
-                stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.data.parent, env=environment())
+                stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.data.parent,
+                env={**environment(), **database.environment(self.data)})
         self.lines = Lines(self.process.stdout)
         ready = self.lines.until(r"^ready (http://\S+)", 30)
         assert ready, f"serve ended: {self.errors()}"
@@ -141,8 +154,9 @@ class Server:
     def restart(self):
         return self.start()
 
-    def database(self):
-        return self.data / "rollcall.db"
+    def sql(self, query, *parameters):
+        """One statement on the server's database, from outside; gives the rows as dictionaries."""
+        return database.execute(self.data, query, *parameters)
 
 
 class Api:

@@ -4,7 +4,6 @@ The format is that of src/attendance/chain.c; the key is derived from data/insta
 crypto_kdf_derive_from_key does (BLAKE2b with the sub-key's number as salt and its purpose as personalisation).
 """
 import hashlib
-import sqlite3
 import struct
 
 DOMAIN = b"rollcall register event 1\0"
@@ -26,28 +25,19 @@ def chain_hash(key, prev, event):
                            digest_size=32, key=key).digest()
 
 
-def rows(path, query):
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    db.row_factory = sqlite3.Row
-    try:
-        return [dict(row) for row in db.execute(query)]
-    finally:
-        db.close()
-
-
 def verify(server):
     """Checks every chain from its first event on and that each mark has one register event; gives the marks."""
     assert server.process.poll() is not None, "stop the server first"
     key = derived((server.data / "installation.key").read_bytes(), b"register")
     heads, told = {}, []
-    for event in rows(server.database(), "SELECT * FROM register_event ORDER BY chain, seq"):
+    for event in server.sql("SELECT * FROM register_event ORDER BY chain, seq"):
         prev, seq = heads.get(event["chain"], (bytes(32), 0))
         assert event["seq"] == seq + 1, f"a gap in chain {event['chain']} after {seq}"
         assert bytes(event["prev_hash"]) == prev, f"chain {event['chain']} does not continue at {event['seq']}"
         assert bytes(event["hash"]) == chain_hash(key, prev, event), f"{event['chain']} {event['seq']} was altered"
         heads[event["chain"]] = bytes(event["hash"]), event["seq"]
         told.append((event["chain"], event["student"]))
-    marks = [(m["session_id"], m["student_id"]) for m in rows(server.database(), "SELECT * FROM mark")]
+    marks = [(m["session_id"], m["student_id"]) for m in server.sql("SELECT * FROM mark")]
     assert len(set(marks)) == len(marks)
     assert sorted(told) == sorted(marks), "marks and register tell different stories"
     return set(marks)

@@ -1,5 +1,4 @@
 """Who may: sign-in, tokens, roles, and that no route was forgotten."""
-import sqlite3
 import time
 
 import httpx
@@ -146,9 +145,7 @@ def test_an_expired_code_and_an_expired_token_are_401_and_local_tokens_die_with_
     token = server.api.post("/v1/login", {"code": server.first_code()}, 200)["token"]
     assert server.stop() == 0
     code = run("user", "code", "admin", "--data-dir", server.data).stdout.split()[-1].strip(".")
-    with sqlite3.connect(server.database()) as db:
-        db.execute("UPDATE login SET expires_at = ?", (int(time.time() * 1e6) - 1,))
-    db.close()
+    server.sql("UPDATE login SET expires_at = ?", int(time.time() * 1e6) - 1)
     server.restart()
     server.api.with_token(token).problem("GET", "/v1/me", 401)
     server.api.with_token(old_local).problem("GET", "/v1/me", 401)

@@ -1,6 +1,5 @@
 """Photos of a student: each gets a verdict, once, whatever happens meanwhile."""
 import io
-import sqlite3
 
 import pytest
 from PIL import Image, ImageFilter
@@ -158,10 +157,8 @@ def test_templates_are_sealed_in_the_database(serve):
     server = serve()
     server.api.enrol("S", photos("train", "elton_john", 2))
     assert server.stop() == 0
-    with sqlite3.connect(server.database()) as db:
-        rows = [bytes(r[0]) for r in db.execute("SELECT sealed FROM template")]
-        left = db.execute("SELECT COUNT(*) FROM job_photo WHERE length(sealed) > 0").fetchone()[0]
-    db.close()
+    rows = [bytes(r["sealed"]) for r in server.sql("SELECT sealed FROM template")]
+    left = server.sql("SELECT COUNT(*) AS n FROM job_photo WHERE length(sealed) > 0")[0]["n"]
     assert left == 0, "photos stay in the database after they were judged"
     assert len(rows) == 2 and all(len(set(r)) > 100 for r in rows) and rows[0][:24] != rows[1][:24]
     key = (server.data / "installation.key").stat()

@@ -1,6 +1,5 @@
 """The main job: a frame comes in, faces are named, marks are made, each once."""
 import io
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -132,9 +131,7 @@ def test_who_comes_later_than_the_course_allows_is_late(serve, late_after_min, w
     course = server.api.course("C", [student["id"]], confirmations=1, late_after_min=late_after_min)
     session = server.api.session(course["id"])
     assert server.stop() == 0
-    with sqlite3.connect(server.database()) as db:  # an hour passes
-        db.execute("UPDATE session SET started_at = started_at - 3600000000")
-    db.close()
+    server.sql("UPDATE session SET started_at = started_at - 3600000000")  # an hour passes
     server.restart()
     assert server.api.seen(session["id"], photos("val", "elton_john")[0])["faces"][0]["mark"]["status"] == wanted
     assert server.api.marks(session["id"])["items"][0]["status"] == wanted

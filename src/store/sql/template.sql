@@ -11,7 +11,7 @@ SELECT id, student_id, encoder, preprocessing, model_precision, model_sha256, se
 FROM template WHERE student_id = $1 AND encoder = $2 AND preprocessing = $3
 ORDER BY created_at, id;
 
--- name: template_each :many
+-- name: template_each :stream
 SELECT id, student_id, encoder, preprocessing, model_precision, model_sha256, sealed, quality,
     source, created_at
 FROM template WHERE encoder = $1 AND preprocessing = $2
