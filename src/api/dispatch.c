@@ -205,6 +205,16 @@ enum err call_word(struct call *c, const char *name, const char *const *words, i
                      name);
 }
 
+enum err call_flag(struct call *c, const char *name, bool *ret_set, struct error *e)
+{
+    struct str v;
+    enum err r = call_query(c, name, &v, e);
+    if (r == ERR_OK && v.p && !str_is(v, "1"))
+        r = error_set(e, ERR_INVALID, "%s is 1, or left out", name);
+    *ret_set = r == ERR_OK && v.p;
+    return r;
+}
+
 enum err call_if_match(struct call *c, int64_t *ret_version, struct error *e)
 {
     struct str v = http_header_get(c->req, "if-match");

@@ -52,6 +52,7 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     mark_list_schema, ticket_schema, camera_schema, camera_list_schema, camera_in_schema,
     user_schema, user_list_schema, user_in_schema, password_in_schema, login_in_schema,
     login_schema, code_schema, system_schema, gallery_schema, queue_schema, status_schema,
+    template_list_schema, template_schema, look_alike_schema, look_alike_list_schema,
     course_ref_schema, problem_schema, field_problem_schema;
 
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
@@ -75,6 +76,10 @@ HANDLER(student_patch);
 HANDLER(student_remove);
 HANDLER(photos_create);
 HANDLER(photos_remove);
+HANDLER(template_index);
+HANDLER(template_remove);
+HANDLER(look_alike_index);
+HANDLER(look_alike_of_student);
 HANDLER(job_show);
 HANDLER(job_index);
 HANDLER(course_create);

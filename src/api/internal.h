@@ -60,6 +60,8 @@ NODISCARD enum err call_page(struct call *c, int *ret_limit, char ret_after[stat
 /* A query parameter, p NULL when absent. Errors INVALID. */
 NODISCARD enum err call_query(struct call *c, const char *name, struct str *ret_value,
                               struct error *e);
+/* A query parameter that is 1, or absent and false. Errors INVALID. */
+NODISCARD enum err call_flag(struct call *c, const char *name, bool *ret_set, struct error *e);
 /* The version asked for by If-Match; 0 when there is no such header. Errors INVALID. */
 NODISCARD enum err call_if_match(struct call *c, int64_t *ret_version, struct error *e);
 /* Zeroed memory of the request. Errors NOMEM. */

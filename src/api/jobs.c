@@ -1,7 +1,10 @@
 /* Jobs as their clients see them. Handler threads; two queries a call. */
 #include "api/handlers.h"
 
+#include "attendance/enrolment.h"
 #include "store/job.h"
+#include "store/student.h"
+#include "store/template.h"
 
 #include <math.h>
 
@@ -9,6 +12,8 @@ struct photo_out {
     int64_t position;
     struct str name, verdict, detail;
     double quality;
+    struct person *other;
+    char replaced[ID_TEXT];
 };
 
 struct job_out {
@@ -17,18 +22,25 @@ struct job_out {
     int64_t tries;
     struct photo_out *photos;
     int n_photos;
+    int64_t good_photos;
+    struct str advice;
     usec_t created_at, updated_at;
 };
 
 static const struct field photo_fields[] = {
     FIELD_INT(struct photo_out, position, 0, 1e6, FIELD_REQUIRED, "0 for the first one uploaded."),
     FIELD_STR(struct photo_out, name, 0, 200, FIELD_NULLABLE, "The file name that came with it."),
-    FIELD_STR(struct photo_out, verdict, 0, 32, FIELD_NULLABLE,
-              "null until judged; accepted, or why not: no_face, many_faces, too_small, blurred, "
-              "too_dark, too_bright, pose, not_same_person, duplicate_photo, unreadable."),
-    FIELD_STR(struct photo_out, detail, 0, 256, FIELD_NULLABLE, "The same for people."),
+    FIELD_WORD(struct photo_out, verdict, verdict_names, FIELD_NULLABLE,
+               "null until judged; accepted, or why not."),
+    FIELD_STR(struct photo_out, detail, 0, 256, FIELD_NULLABLE,
+              "A sentence that says what to do, or what else happened."),
     FIELD_REAL(struct photo_out, quality, 0, 1, FIELD_NULLABLE,
                "1 is best; null until judged, or without a face."),
+    FIELD_POINTER(struct photo_out, other, &person_schema,
+                  "The other student whom the face is like: with duplicate_of, or accepted by "
+                  "allow_look_alike."),
+    FIELD_ID(struct photo_out, replaced, FIELD_NULLABLE,
+             "The template that gave way to this photo, as the student had templates_max."),
 };
 const struct schema photo_schema = SCHEMA("PhotoVerdict", struct photo_out, photo_fields);
 
@@ -43,6 +55,10 @@ static const struct field job_fields[] = {
     FIELD_INT(struct job_out, tries, 0, 1e6, FIELD_REQUIRED, "How often it was started."),
     FIELD_LIST(struct job_out, photos, n_photos, &photo_schema, 1000, FIELD_REQUIRED,
                "A verdict for each photo."),
+    FIELD_INT(struct job_out, good_photos, 0, 1e6, FIELD_REQUIRED,
+              "Photos behind the student's face now, those of other jobs too."),
+    FIELD_STR(struct job_out, advice, 0, 256, FIELD_NULLABLE,
+              "What would make the student better recognised; null: nothing."),
     FIELD_TIME(struct job_out, created_at, FIELD_REQUIRED, "When it was asked for."),
     FIELD_TIME(struct job_out, updated_at, FIELD_REQUIRED, "When its state last changed."),
 };
@@ -58,6 +74,60 @@ struct job_ctx {
 };
 
 static struct str or_null(struct str s) { return s.n ? s : (struct str){0}; }
+
+/* Names the other student only to who may see students, and only while there is one. */
+static enum err fill_other(struct db_cx *cx, struct call *c, const char *other, struct photo_out *o,
+                           struct error *e)
+{
+    struct student s;
+    struct student_id id;
+    if (id_is_empty(other) || !role_may(c->who.role, PERM_STUDENT_READ))
+        return ERR_OK;
+    memcpy(id.text, other, ID_TEXT);
+    enum err r = student_get(cx, c->a, id, &s, e);
+    if (r)
+        return r == ERR_NOT_FOUND ? ERR_OK : r;
+    o->other = arena_alloc(c->a, sizeof *o->other);
+    if (!o->other)
+        return error_set(e, ERR_NOMEM, "no memory for a job");
+    memcpy(o->other->id, other, ID_TEXT);
+    o->other->external_id = s.external_id;
+    o->other->name = s.name;
+    return ERR_OK;
+}
+
+static enum err fill_photo(struct db_cx *cx, struct call *c, const struct job_photo *p,
+                           struct photo_out *o, struct error *e)
+{
+    *o = (struct photo_out){.position = p->position,
+                            .name = or_null(p->name),
+                            .verdict = or_null(p->verdict),
+                            .detail = or_null(p->detail),
+                            .quality = p->quality > 0 ? p->quality : (double)NAN};
+    memcpy(o->replaced, p->replaced, ID_TEXT);
+    return fill_other(cx, c, p->other, o, e);
+}
+
+/* Real photos are what helps most. */
+static enum err fill_advice(struct db_cx *cx, struct call *c, struct job_out *o, struct error *e)
+{
+    struct api_engine engine = call_engine(c);
+    struct student_id student;
+    memcpy(student.text, o->student, ID_TEXT);
+    enum err r = template_count(cx, student, str_from(engine.encoder),
+                                str_from(engine.preprocessing), &o->good_photos, e);
+    if (r || o->good_photos >= ENROLMENT_PHOTOS_ADVISED || !str_is(o->state, "done"))
+        return r;
+    const char *text = arena_printf(
+        c->a,
+        "The student has %lld good photo%s: %d or more are advised, taken on "
+        "different days or in different light.",
+        (long long)o->good_photos, o->good_photos == 1 ? "" : "s", ENROLMENT_PHOTOS_ADVISED);
+    if (!text)
+        return error_set(e, ERR_NOMEM, "no memory for a job");
+    o->advice = str_from(text);
+    return ERR_OK;
+}
 
 static enum err fill(struct db_cx *cx, struct job_ctx *t, const struct job *j, struct job_out *o,
                      struct error *e)
@@ -78,14 +148,9 @@ static enum err fill(struct db_cx *cx, struct job_ctx *t, const struct job *j, s
     o->photos = arena_array(t->c->a, (size_t)o->n_photos, sizeof *o->photos);
     if (!o->photos)
         return error_set(e, ERR_NOMEM, "no memory for a job");
-    for (int i = 0; i < o->n_photos; i++)
-        o->photos[i] =
-            (struct photo_out){.position = photos[i].position,
-                               .name = or_null(photos[i].name),
-                               .verdict = or_null(photos[i].verdict),
-                               .detail = or_null(photos[i].detail),
-                               .quality = photos[i].quality > 0 ? photos[i].quality : (double)NAN};
-    return ERR_OK;
+    for (int i = 0; r == ERR_OK && i < o->n_photos; i++)
+        r = fill_photo(cx, t->c, &photos[i], &o->photos[i], e);
+    return r ? r : fill_advice(cx, t->c, o, e);
 }
 
 static enum err get_fn(struct db_cx *cx, void *ctx, struct error *e)

@@ -10,6 +10,14 @@ static const struct route_query student_query[] = {
     {"after", "string", "The last id of the page before."},
     {"limit", "integer", "Items a page, 1 to 200; default 50."},
     {"search", "string", "Part of the name or external_id."},
+    {"stale", "string",
+     "1: only those whose newest photo is older than template_max_age_days; search does not "
+     "apply."},
+};
+static const struct route_query photos_query[] = {
+    {"allow_look_alike", "string",
+     "1: enrol also a face that is like another student's (twins); the register's admin chain "
+     "tells."},
 };
 static const struct route_query job_query[] = {
     {"after", "string", "The last id of the page before."},
@@ -67,8 +75,12 @@ const struct route routes[] = {
     {HTTP_GET,    "/v1/students/{id}",                    PERM_STUDENT_READ,   student_show,      NONE, NULL,                  &student_schema,      200, "students", "getStudent", "One student", E(NOT_FOUND), NOQUERY},
     {HTTP_PATCH,  "/v1/students/{id}",                    PERM_STUDENT_WRITE,  student_patch,     JSON, &student_patch_schema, &student_schema,      200, "students", "updateStudent", "Change a student", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
     {HTTP_DELETE, "/v1/students/{id}",                    PERM_STUDENT_WRITE,  student_remove,    NONE, NULL,                  NULL,                 204, "students", "deleteStudent", "Delete a student without marks", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
-    {HTTP_POST,   "/v1/students/{id}/photos",             PERM_STUDENT_WRITE,  photos_create,     BODY_PHOTOS, NULL,           &job_schema,          202, "students", "enrolPhotos", "Enrol photos; the job has a verdict for each", E(NOT_FOUND)|E(UNSUPPORTED), NOQUERY},
+    {HTTP_POST,   "/v1/students/{id}/photos",             PERM_STUDENT_WRITE,  photos_create,     BODY_PHOTOS, NULL,           &job_schema,          202, "students", "enrolPhotos", "Enrol photos; the job has a verdict for each", E(NOT_FOUND)|E(UNSUPPORTED), QUERY(photos_query)},
     {HTTP_DELETE, "/v1/students/{id}/photos",             PERM_STUDENT_WRITE,  photos_remove,     NONE, NULL,                  NULL,                 204, "students", "forgetPhotos", "Forget the student's face", E(NOT_FOUND), NOQUERY},
+    {HTTP_GET,    "/v1/students/{id}/templates",          PERM_STUDENT_READ,   template_index,    NONE, NULL,                  &template_list_schema, 200, "students", "listTemplates", "The photos behind the student's face, without vectors", E(NOT_FOUND), NOQUERY},
+    {HTTP_DELETE, "/v1/students/{id}/templates/{template}", PERM_STUDENT_WRITE, template_remove,  NONE, NULL,                  NULL,                 204, "students", "deleteTemplate", "Forget one photo", E(NOT_FOUND), NOQUERY},
+    {HTTP_GET,    "/v1/students/{id}/look-alikes",        PERM_STUDENT_READ,   look_alike_of_student, NONE, NULL,              &look_alike_list_schema, 200, "students", "listLookAlikesOf", "Who looks like the student", E(NOT_FOUND), QUERY(page_query)},
+    {HTTP_GET,    "/v1/look-alikes",                      PERM_STUDENT_READ,   look_alike_index,  NONE, NULL,                  &look_alike_list_schema, 200, "students", "listLookAlikes", "All pairs of students who look alike", 0, QUERY(page_query)},
     {HTTP_GET,    "/v1/jobs",                             PERM_STUDENT_READ,   job_index,         NONE, NULL,                  &job_list_schema,     200, "jobs", "listJobs", "Jobs, newest first", 0, QUERY(job_query)},
     {HTTP_GET,    "/v1/jobs/{id}",                        PERM_STUDENT_READ,   job_show,          NONE, NULL,                  &job_schema,          200, "jobs", "getJob", "One job", E(NOT_FOUND), NOQUERY},
 

@@ -2,9 +2,11 @@
 #include "api/handlers.h"
 
 #include "api/multipart.h"
+#include "attendance/enrolment.h"
 #include "attendance/event.h"
 #include "queue/work.h"
 #include "store/job.h"
+#include "store/look_alike.h"
 #include "store/student.h"
 #include "store/template.h"
 
@@ -31,6 +33,10 @@ static const struct field student_fields[] = {
      .flags = FIELD_REQUIRED,
      .max = 1e6,
      .doc = "Photos behind the student's face template."},
+    FIELD_TIME(struct student, newest_template, FIELD_NULLABLE,
+               "When the newest photo behind the face was accepted; null: there is none."),
+    FIELD_BOOL(struct student, stale, FIELD_REQUIRED,
+               "The newest photo is older than template_max_age_days: ask for new ones."),
     FIELD_INT(struct student, version, 1, 1e15, FIELD_REQUIRED,
               "Grows with each change; the ETag."),
     FIELD_TIME(struct student, created_at, FIELD_REQUIRED, "When it was registered."),
@@ -65,6 +71,7 @@ struct student_ctx {
     struct str search;
     struct student_id after;
     int limit, n;
+    bool stale;
     int64_t removed;
 };
 
@@ -74,11 +81,21 @@ static enum err insert_fn(struct db_cx *cx, void *ctx, struct error *e)
     return student_insert(cx, t->s, e);
 }
 
+static usec_t max_age(const struct call *c)
+{
+    return c->api->env.config->template_max_age_days * USEC_PER_DAY;
+}
+
 static enum err count_photos(struct db_cx *cx, struct call *c, struct student *s, struct error *e)
 {
     struct api_engine engine = call_engine(c);
-    return template_count(cx, s->id, str_from(engine.encoder), str_from(engine.preprocessing),
-                          &s->templates, e);
+    enum err r = template_count(cx, s->id, str_from(engine.encoder), str_from(engine.preprocessing),
+                                &s->templates, e);
+    if (r == ERR_OK)
+        r = template_newest(cx, s->id, str_from(engine.encoder), str_from(engine.preprocessing),
+                            &s->newest_template, e);
+    s->stale = r == ERR_OK && enrolment_is_stale(s->newest_template, max_age(c), time_utc());
+    return r;
 }
 
 static enum err get_fn(struct db_cx *cx, void *ctx, struct error *e)
@@ -132,7 +149,13 @@ enum err student_show(struct call *c, struct error *e)
 static enum err list_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct student_ctx *t = ctx;
-    enum err r = student_list(cx, t->c->a, t->search, t->after, t->limit + 1, &t->s, &t->n, e);
+    struct api_engine engine = call_engine(t->c);
+    const struct student_stale stale = {.encoder = str_from(engine.encoder),
+                                        .preprocessing = str_from(engine.preprocessing),
+                                        .before = max_age(t->c) ? time_utc() - max_age(t->c) : 0};
+    enum err r =
+        t->stale ? student_list_stale(cx, t->c->a, &stale, t->after, t->limit + 1, &t->s, &t->n, e)
+                 : student_list(cx, t->c->a, t->search, t->after, t->limit + 1, &t->s, &t->n, e);
     for (int i = 0; r == ERR_OK && i < t->n; i++)
         r = count_photos(cx, t->c, &t->s[i], e);
     return r;
@@ -144,6 +167,8 @@ enum err student_index(struct call *c, struct error *e)
     enum err r = call_page(c, &t.limit, t.after.text, e);
     if (r == ERR_OK)
         r = call_query(c, "search", &t.search, e);
+    if (r == ERR_OK)
+        r = call_flag(c, "stale", &t.stale, e);
     if (r == ERR_OK)
         r = db_read(c->api->env.db, list_fn, &t, e);
     return r ? r : call_list(c, t.s, t.n, t.limit, sizeof *t.s, offsetof(struct student, id), e);
@@ -208,7 +233,10 @@ static enum err photos_delete_fn(struct db_cx *cx, void *ctx, struct error *e)
     struct student_ctx *t = ctx;
     struct student s;
     enum err r = student_get(cx, t->c->a, t->after, &s, e);
-    return r ? r : template_delete(cx, t->after, &t->removed, e);
+    if (r == ERR_OK)
+        r = template_delete(cx, t->after, &t->removed, e);
+    int64_t version; /* workers find the pairs gone when their gallery forgets the student */
+    return r ? r : look_alike_delete(cx, t->after, &version, e);
 }
 
 enum err photos_remove(struct call *c, struct error *e)
@@ -284,11 +312,14 @@ enum err photos_create(struct call *c, struct error *e)
     enum err r = call_id(c, 0, u.student.text, e);
     if (r == ERR_OK)
         r = photos_of_request(c, &parts, e);
+    if (r == ERR_OK)
+        r = call_flag(c, "allow_look_alike", &u.job.allow_look_alike, e);
     if (r)
         return r;
     id_new(u.job.id);
     u.job.kind = STR("enrol");
     u.job.subject = str_from(u.student.text);
+    u.job.actor = str_from(c->who.user);
     u.job.created_at = u.job.updated_at = time_utc();
     r = seal_photos(&u, &parts, e);
     if (r == ERR_OK)

@@ -49,3 +49,14 @@ double threshold_score(const struct fmr_table *t, double budget_per_10k, int64_t
     double root = sqrt(fmax(t->c1 * t->c1 - 4 * t->c2 * (t->c0 - log_fmr), 0));
     return fmin(fmax((-t->c1 - root) / (2 * t->c2), 0), 1);
 }
+
+double threshold_highest(const char *encoder, const char *preprocessing, double budget_per_10k,
+                         int64_t people)
+{
+    double highest = 0;
+    for (int photos = 1; photos <= PHOTOS_OF_A_MEAN; photos += PHOTOS_OF_A_MEAN - 1) {
+        const struct fmr_table *t = fmr_table_find(encoder, preprocessing, photos);
+        highest = fmax(highest, t ? threshold_score(t, budget_per_10k, people) : 1);
+    }
+    return highest;
+}

@@ -17,6 +17,11 @@ struct fmr_table {
 /* The table measured for this encoder, preprocessing and photo count; NULL when there is none. */
 const struct fmr_table *fmr_table_find(const char *encoder, const char *preprocessing, int photos);
 
+/* threshold_score by the higher of the one-photo and the many-photo table, for galleries that hold
+ * templates of both kinds; 1 without a table. */
+double threshold_highest(const char *encoder, const char *preprocessing, double budget_per_10k,
+                         int64_t people);
+
 /* The cosine where FMR = budget_per_10k / 10000 / people; people >= 1 (0 counts as 1).
  * Outside the table's range the nearest end is used, so the result is always a score 0..1. */
 double threshold_score(const struct fmr_table *t, double budget_per_10k, int64_t people);

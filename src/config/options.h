@@ -138,6 +138,22 @@
         "Seen later than this after the start = late; 0 = never late.")                            \
     OPT(cache_ttl_s, INT, RELOAD_YES, "30", 1, 3600, "seconds",                                    \
         "Longest time a changed roster or policy may go unnoticed.")                               \
+    GROUP("Enrolment")                                                                             \
+    OPT(duplicate_score, REAL, RELOAD_NO, "0", 0, 1, "cosine",                                     \
+        "A photo this like another student is refused as duplicate_of; 0 = derived from a tenth "  \
+        "of the risk budget, 1 = never.")                                                          \
+    OPT(look_alike_score, REAL, RELOAD_NO, "0", 0, 1, "cosine",                                    \
+        "Two students whose templates are this alike are a look-alike pair; 0 = derived from the " \
+        "risk budget, 1 = never.")                                                                 \
+    OPT(look_alike_margin, REAL, RELOAD_NO, "0.08", 0, 1, "cosine",                                \
+        "How much better than the other one of its look-alike pair a student must be; "            \
+        "match_margin "                                                                            \
+        "where that is more.")                                                                     \
+    OPT(templates_max, INT, RELOAD_NO, "12", 1, 100, "photos",                                     \
+        "Photos behind a student's template; a further one takes the place of the worst of those " \
+        "older than a year, else of the worst.")                                                   \
+    OPT(template_max_age_days, INT, RELOAD_YES, "1095", 0, 36500, "days",                          \
+        "Students whose newest photo is older are listed as stale; 0 = never.")                    \
     GROUP("Access")                                                                                \
     OPT(token_ttl_hours, INT, RELOAD_YES, "720", 1, 87600, "hours", "Lifetime of a bearer token.") \
     OPT(login_code_ttl_min, INT, RELOAD_YES, "60", 1, 10080, "minutes",                            \

@@ -497,6 +497,64 @@ enum err gallery_search(struct gallery *g, const float *probes, int n,
     return ERR_OK;
 }
 
+static float dot(const float *x, const float *y, int dim)
+{
+    float sum = 0;
+    for (int i = 0; i < dim; i++)
+        sum += x[i] * y[i];
+    return sum;
+}
+
+/* Puts a neighbour into its place among the best `max`. */
+static void near_add(struct gallery_hit *near, int max, int *n, const struct student_id *student,
+                     float score)
+{
+    int at = *n < max ? (*n)++ : max - 1;
+    for (; at > 0 && near[at - 1].score < score; at--)
+        near[at] = near[at - 1];
+    near[at] = (struct gallery_hit){.student = *student, .score = score};
+}
+
+static void near_part(const struct snapshot *s, const struct part *p, const float *vec, int dim,
+                      const struct student_id *except, float min_score, struct gallery_hit *near,
+                      int max, int *n)
+{
+    for (size_t row = 0; row < part_count(p); row++) {
+        if ((p == s->base && !row_lives(s, row)) || by_student(&p->students[row], except) == 0)
+            continue;
+        float score = dot(faiss_index_row(p->index, row), vec, dim);
+        if (score >= min_score && (*n < max || score > near[max - 1].score))
+            near_add(near, max, n, &p->students[row], score);
+    }
+}
+
+enum err gallery_near(struct gallery *g, const float *vec, struct student_id except,
+                      float min_score, struct gallery_hit *ret_near, int max, int *ret_n,
+                      struct error *e)
+{
+    if (max < 1)
+        return error_set(e, ERR_INVALID, "%d neighbours", max);
+    _cleanup_(snapshot_unrefp) struct snapshot *s = gallery_now(g);
+    *ret_n = 0;
+    near_part(s, s->base, vec, g->dim, &except, min_score, ret_near, max, ret_n);
+    near_part(s, s->delta, vec, g->dim, &except, min_score, ret_near, max, ret_n);
+    return ERR_OK;
+}
+
+enum err gallery_get(struct gallery *g, struct student_id student, float *ret_vec, struct error *e)
+{
+    _cleanup_(snapshot_unrefp) struct snapshot *s = gallery_now(g);
+    bool in_delta = false, in_base = false;
+    size_t delta_row = part_find(s->delta, &student, &in_delta);
+    size_t base_row = part_find(s->base, &student, &in_base);
+    if (!in_delta && !(in_base && row_lives(s, base_row)))
+        return error_set(e, ERR_NOT_FOUND, "the student has no template");
+    const float *row = in_delta ? faiss_index_row(s->delta->index, delta_row)
+                                : faiss_index_row(s->base->index, base_row);
+    memcpy(ret_vec, row, (size_t)g->dim * sizeof *ret_vec);
+    return ERR_OK;
+}
+
 size_t gallery_count(struct gallery *g)
 {
     _cleanup_(snapshot_unrefp) struct snapshot *s = gallery_now(g);

@@ -46,5 +46,14 @@ NODISCARD enum err gallery_remove(struct gallery *g, struct student_id student, 
  * Cost: 2 ms a probe at 100,000 students of 128 dimensions, one thread. */
 NODISCARD enum err gallery_search(struct gallery *g, const float *probes, int n,
                                   struct gallery_match *ret_matches, struct error *e);
+/* Everybody but `except` whose vector has a cosine of at least min_score with vec [dim], best
+ * first, the best `max` when there are more. Cost: one plain pass, 10 ms at 100,000 students; for
+ * enrolment. */
+NODISCARD enum err gallery_near(struct gallery *g, const float *vec, struct student_id except,
+                                float min_score, struct gallery_hit *ret_near, int max, int *ret_n,
+                                struct error *e);
+/* The student's own vector into ret_vec [dim]. Errors NOT_FOUND. */
+NODISCARD enum err gallery_get(struct gallery *g, struct student_id student, float *ret_vec,
+                               struct error *e);
 size_t gallery_count(struct gallery *g);
 int gallery_dim(const struct gallery *g);

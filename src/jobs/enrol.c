@@ -5,46 +5,15 @@
  * no verdict yet and repeats none; the same transaction renews the claim, so a worker whose claim
  * another one took over writes nothing more. Photos (sealed) are removed with their verdict. Worker
  * threads; 20 to 200 ms a photo. */
-#include "jobs/internal.h"
+#include "jobs/enrolment.h"
 
 #include "attendance/event.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "store/job.h"
 
-#include <math.h>
 #include <stdio.h>
 
-#include <sodium.h>
-
-/* A second face counts as "many" when its area is more than this part of the largest. */
-static const float MANY_FACES_AREA = 0.35f;
-/* A photo further than this from the student's other photos is refused as of somebody else. Half of
- * what recognition needs of ten people (MODELS section 7: .50 at a 1 % budget), so that only a
- * gross mistake is refused: a chosen limit, not a measured error rate. */
-static const double SAME_PERSON_COS = 0.25;
-enum { SAME_PERSON_MIN_PHOTOS = 2 };
-
-struct enrolment {
-    struct worker *w;
-    const struct jobs_env *env;
-    struct engine *engine; /* the active one, of the worker's pair */
-    struct job job;
-    struct student_id student;
-    struct job_photo *photos;
-    int n;
-    /* templates the student has already, this job's included */
-    struct template_row *rows;
-    int n_rows;
-    struct str *sources; /* [n_sources], photos they were made of */
-    int n_sources;
-    float *sum; /* [dim], of all of them */
-    int accepted;
-    bool taken_over; /* another worker has claimed the job since */
-    /* the photo in hand; its memory is w->scratch */
-    struct job_photo verdict;
-    struct template_row row;
-};
+#define ADMIN_CHAIN STR("admin")
 
 static enum err load_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
@@ -62,154 +31,84 @@ static enum err load_fn(struct db_cx *cx, void *ctx, struct error *e)
     return r;
 }
 
-static void add_to_sum(struct enrolment *n, const float *vec)
+/* What is decided about templates without a person looking is told in the admin chain. */
+static enum err tell_register(struct db_cx *cx, struct enrolment *n, struct str payload,
+                              struct error *e)
 {
-    for (int i = 0; i < vision_dim(n->engine->vision); i++)
-        n->sum[i] += vec[i];
-    n->accepted++;
+    struct register_event event = {.chain = ADMIN_CHAIN,
+                                   .at = time_utc(),
+                                   .actor = n->job.actor.n ? n->job.actor : STR("worker"),
+                                   .student = str_from(n->student.text),
+                                   .payload = payload};
+    return payload.p ? register_append(cx, &event, &n->env->hasher, e)
+                     : error_set(e, ERR_NOMEM, "no memory for an event");
 }
 
-static void judge(struct job_photo *v, const char *code, const char *detail)
+/* Removes the template that gives way to the new one, where the student has as many as may be. */
+static enum err make_room(struct db_cx *cx, struct enrolment *n, struct error *e)
 {
-    v->verdict = str_from(code);
-    v->detail = str_from(detail);
-}
-
-/* The face the photo is about; NULL with a verdict when there is none or more than one. */
-static const struct vision_face *main_face(const struct vision_result *seen, struct job_photo *v)
-{
-    if (seen->n == 0) {
-        judge(v, "no_face", "No face was found. Use a photo from the front, well lit.");
-        return NULL;
-    }
-    const float *a = seen->faces[0].face.box, *b = seen->n > 1 ? seen->faces[1].face.box : a;
-    if (seen->n > 1 && b[2] * b[3] > MANY_FACES_AREA * a[2] * a[3]) {
-        judge(v, "many_faces", "More than one face was found. Crop the photo to one person.");
-        return NULL;
-    }
-    return &seen->faces[0];
-}
-
-static const char *flaw_help(enum face_flaw flaw)
-{
-    switch (flaw) {
-    case FACE_OK:
-        return "";
-    case FACE_TOO_SMALL:
-        return "The face is too small. Come closer or use a larger picture.";
-    case FACE_BLURRED:
-        return "The face is blurred. Hold the camera still and focus.";
-    case FACE_TOO_DARK:
-        return "The face is too dark. Add light from the front.";
-    case FACE_TOO_BRIGHT:
-        return "The face is too bright. Avoid direct sun or flash.";
-    case FACE_POSE:
-        return "The head is turned too far. Look into the camera.";
-    }
-    return "";
-}
-
-static double cosine_to_others(const struct enrolment *n, const float *vec)
-{
-    double dot = 0, norm = 0;
-    for (int i = 0; i < vision_dim(n->engine->vision); i++) {
-        dot += (double)n->sum[i] * (double)vec[i];
-        norm += (double)n->sum[i] * (double)n->sum[i];
-    }
-    return norm > 0 ? dot / sqrt(norm) : 1;
-}
-
-static bool known_already(const struct enrolment *n, struct str source)
-{
-    for (int i = 0; i < n->n_sources; i++)
-        if (str_eq(n->sources[i], source))
-            return true;
-    return false;
-}
-
-/* "photo:HEX": which photo a template came from, without keeping the photo or its name. */
-static struct str source_of(struct arena *a, struct str image)
-{
-    unsigned char hash[16];
-    char hex[2 * sizeof hash + 1];
-    crypto_generichash(hash, sizeof hash, (const unsigned char *)image.p, image.n, NULL, 0);
-    sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-    return str_from(arena_printf(a, "photo:%s", hex));
-}
-
-/* Fills n->verdict, and n->row with a sealed vector when the photo is accepted. */
-static enum err judge_image(struct enrolment *n, struct str image, struct error *e)
-{
-    struct job_photo *v = &n->verdict;
-    struct vision_result seen;
     struct arena *a = n->w->scratch;
-    enum err r = vision_analyse(n->engine->vision, a, image, n->env->photo_max_pixels, &seen, e);
-    if (r == ERR_UNPROCESSABLE || r == ERR_UNSUPPORTED || r == ERR_TOO_LARGE) {
-        judge(v, "unreadable", arena_strdup(a, str_from(e->msg)));
-        return ERR_OK;
-    }
-    const struct vision_face *face = r ? NULL : main_face(&seen, v);
-    if (!face)
+    struct template_row *rows;
+    int count = 0;
+    enum err r = template_of_student(cx, a, n->student, n->row.encoder, n->row.preprocessing, &rows,
+                                     &count, e);
+    struct enrolled_photo *photos = r ? NULL : arena_array(a, (size_t)count + 1, sizeof *photos);
+    if (r || n->env->templates_max < 1 || count < n->env->templates_max)
         return r;
-    v->quality = (double)face->quality;
-    if (face->flaw != FACE_OK) {
-        judge(v, face_flaw_name(face->flaw), flaw_help(face->flaw));
-        return ERR_OK;
-    }
-    if (n->accepted >= SAME_PERSON_MIN_PHOTOS &&
-        cosine_to_others(n, face->embedding) < SAME_PERSON_COS) {
-        judge(v, "not_same_person", "The face differs from the student's other photos.");
-        return ERR_OK;
-    }
-    judge(v, "accepted", "");
-    add_to_sum(n, face->embedding);
-    n->sources[n->n_sources++] = arena_copy(n->w->arena, n->row.source);
-    n->row.quality = v->quality;
-    return template_seal(n->env, n->engine, a, n->student, face->embedding, &n->row.sealed, e);
+    if (!photos)
+        return error_set(e, ERR_NOMEM, "no memory for %d templates", count);
+    for (int i = 0; i < count; i++)
+        photos[i] = (struct enrolled_photo){rows[i].quality, rows[i].created_at};
+    const struct template_row *gone = &rows[enrolment_gives_way(photos, count, n->row.created_at)];
+    char made[TIME_TEXT];
+    time_format_iso(gone->created_at, made);
+    const char *detail = arena_printf(
+        a, "The student had %d photos, so it takes the place of the one of %.10s (quality %.2f).",
+        count, made, gone->quality);
+    if (!detail)
+        return error_set(e, ERR_NOMEM, "no memory for a verdict");
+    n->verdict.detail = str_from(detail);
+    memcpy(n->verdict.replaced, gone->id, ID_TEXT);
+    r = template_delete_one(cx, n->student, gone->id, e);
+    const char *payload =
+        arena_printf(a, "{\"event\":\"template_replaced\",\"job\":\"%s\",\"template\":\"%s\"}",
+                     n->job.id, gone->id);
+    return r ? r : tell_register(cx, n, (struct str){payload, payload ? strlen(payload) : 0}, e);
 }
 
-static enum err judge_photo(struct enrolment *n, int i, struct error *e)
+static enum err insert_template(struct db_cx *cx, struct enrolment *n, struct error *e)
 {
-    char context[64];
-    struct str image;
-    n->verdict = n->photos[i];
-    n->verdict.sealed = (struct str){0};
-    n->row = (struct template_row){.student = n->student, .created_at = time_utc()};
-    arena_reset(n->w->scratch);
-    snprintf(context, sizeof context, "photo|%s", n->job.id);
-    enum err r = unseal(&n->env->photo_key, n->w->scratch, str_from(context), n->photos[i].sealed,
-                        &image, e);
-    if (r)
-        return r;
-    n->row.source = source_of(n->w->scratch, image);
-    if (known_already(n, n->row.source)) {
-        judge(&n->verdict, "duplicate_photo", "This very photo is part of the template already.");
-        return ERR_OK;
+    struct template_row *t = &n->row;
+    t->encoder = str_from(vision_encoder(n->engine->vision));
+    t->preprocessing = str_from(vision_preprocessing(n->engine->vision));
+    t->precision = str_from(vision_precision(n->engine->vision));
+    t->model_sha256 = str_from(vision_model_sha256(n->engine->vision));
+    id_new(t->id);
+    enum err r = make_room(cx, n, e);
+    if (r == ERR_OK)
+        r = template_insert(cx, t, e);
+    if (r == ERR_OK && !id_is_empty(n->twin.text)) {
+        const char *payload = arena_printf(
+            n->w->scratch,
+            "{\"event\":\"look_alike_allowed\",\"job\":\"%s\",\"other\":\"%s\",\"score\":%.4f}",
+            n->job.id, n->twin.text, n->twin_score);
+        r = tell_register(cx, n, (struct str){payload, payload ? strlen(payload) : 0}, e);
     }
-    return judge_image(n, image, e);
+    if (r == ERR_OK) /* the first template decides what `detector = auto` means from now on */
+        r = setting_put(cx, n->w->arena, "detector", str_from(vision_detector(n->engine->vision)),
+                        true, NULL, e);
+    return r;
 }
 
 static enum err write_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct enrolment *n = ctx;
-    struct template_row *t = &n->row;
     enum err r = job_renew(cx, n->job.id, n->job.tries, time_utc(), n->env->job_lease, e);
     n->taken_over = r == ERR_CONFLICT;
+    if (r == ERR_OK && n->row.sealed.n)
+        r = insert_template(cx, n, e);
     if (r)
         return r;
-    if (t->sealed.n) {
-        t->encoder = str_from(vision_encoder(n->engine->vision));
-        t->preprocessing = str_from(vision_preprocessing(n->engine->vision));
-        t->precision = str_from(vision_precision(n->engine->vision));
-        t->model_sha256 = str_from(vision_model_sha256(n->engine->vision));
-        id_new(t->id);
-        r = template_insert(cx, t, e);
-        if (r == ERR_OK) /* the first template decides what `detector = auto` means from now on */
-            r = setting_put(cx, n->w->arena, "detector",
-                            str_from(vision_detector(n->engine->vision)), true, NULL, e);
-        if (r)
-            return r;
-    }
     return job_photo_judge(cx, n->job.id, &n->verdict, e);
 }
 
@@ -231,19 +130,41 @@ static enum err finish_fn(struct db_cx *cx, void *ctx, struct error *e)
     return job_finish(cx, f->id, f->state, f->error, time_utc(), e);
 }
 
-static enum err sum_known(struct enrolment *n, struct error *e)
+static enum err read_known(struct enrolment *n, struct error *e)
 {
-    n->sum = arena_array(n->w->arena, (size_t)vision_dim(n->engine->vision), sizeof *n->sum);
-    n->sources = arena_array(n->w->arena, (size_t)(n->n_rows + n->n), sizeof *n->sources);
-    if (!n->sum || !n->sources)
+    n->known = arena_array(n->w->arena, (size_t)(n->n_rows + n->n) + 1, sizeof *n->known);
+    if (!n->known)
         return error_set(e, ERR_NOMEM, "no memory to enrol");
     for (int i = 0; i < n->n_rows; i++) {
-        n->sources[n->n_sources++] = n->rows[i].source;
-        const float *vec;
+        struct enrolled *k = &n->known[n->n_known++];
         struct error ignored;
-        if (template_open(n->env, n->engine, n->w->arena, &n->rows[i], &vec, &ignored) == ERR_OK)
-            add_to_sum(n, vec);
+        memcpy(k->id, n->rows[i].id, ID_TEXT);
+        k->source = n->rows[i].source;
+        if (template_open(n->env, n->engine, n->w->arena, &n->rows[i], &k->vec, &ignored))
+            k->vec = NULL;
     }
+    return ERR_OK;
+}
+
+/* The photo in hand is committed: the next ones are compared with it, and not with what it took
+ * the place of. */
+static enum err remember(struct enrolment *n, struct error *e)
+{
+    if (!n->row.sealed.n)
+        return ERR_OK;
+    for (int i = 0; i < n->n_known; i++)
+        if (strcmp(n->known[i].id, n->verdict.replaced) == 0)
+            n->known[i--] = n->known[--n->n_known];
+    size_t bytes = (size_t)vision_dim(n->engine->vision) * sizeof *n->vec;
+    float *vec = arena_alloc(n->w->arena, bytes);
+    struct enrolled *k = &n->known[n->n_known];
+    k->source = arena_copy(n->w->arena, n->row.source);
+    if (!vec || !k->source.p)
+        return error_set(e, ERR_NOMEM, "no memory to enrol");
+    memcpy(vec, n->vec, bytes);
+    memcpy(k->id, n->row.id, ID_TEXT);
+    k->vec = vec;
+    n->n_known++;
     return ERR_OK;
 }
 
@@ -253,6 +174,8 @@ static enum err announce(struct enrolment *n, struct error *e)
 {
     int64_t id;
     enum err r = templates_reload_both(n->env, n->student, e);
+    if (r == ERR_OK)
+        r = look_alikes_refresh_both(n->env, n->student, e);
     return r ? r
              : bus_publish(n->env->bus, STR(EVENT_TOPIC_GALLERY), str_from(n->student.text), &id,
                            e);
@@ -283,13 +206,15 @@ enum err enrol_run(struct worker *w, const char *job, const char *token, struct 
         return r;
     r = db_read(w->env->db, load_fn, &n, e);
     if (r == ERR_OK)
-        r = sum_known(&n, e);
+        r = read_known(&n, e);
     for (int i = 0; r == ERR_OK && i < n.n; i++) {
         if (n.photos[i].verdict.n)
             continue;
-        r = judge_photo(&n, i, e);
+        r = enrolment_judge(&n, i, e);
         if (r == ERR_OK)
             r = db_tx(w->env->db, write_fn, &n, e);
+        if (r == ERR_OK)
+            r = remember(&n, e);
         metric_add(METRIC_photos_processed_total, r == ERR_OK);
         struct error ignored;
         enum err renewed = queue_renew(w->env->queue, token, &ignored);

@@ -47,5 +47,14 @@ NODISCARD enum err template_open(const struct jobs_env *env, const struct engine
                                  struct arena *a, const struct template_row *row,
                                  const float **ret_vec, struct error *e);
 
+/* The scores of enrolment (look_alike.c): cosines of a face, or a template, with somebody else's
+ * template. Above 1: never. */
+double duplicate_score(const struct jobs_env *env, const struct engine *engine);
+double look_alike_score(const struct jobs_env *env, const struct engine *engine);
+/* Finds the student's look-alikes in the galleries of both engines and stores them where they
+ * changed; call it after templates_reload_both. Errors of the store. */
+NODISCARD enum err look_alikes_refresh_both(const struct jobs_env *env, struct student_id student,
+                                            struct error *e);
+
 /* Publishes what is in the outbox and removes it (outbox.c). Thread: housekeeping alone. */
 void outbox_sweep(const struct jobs_env *env, struct arena *a);

@@ -29,6 +29,9 @@ struct jobs_env {
     int batch_frames; /* of those waiting, how many a worker takes at once; 0: 1 */
     int64_t image_max_pixels, photo_max_pixels;
     double risk_budget_per_10k, threshold_override, match_margin;
+    double duplicate_score, look_alike_score; /* 0: derived from the risk budget; 1: never */
+    double look_alike_margin;
+    int templates_max; /* photos behind a student's template; 0: any number */
     usec_t confirm_gap, confirm_window, cache_ttl, job_lease, offline_grace;
     enum liveness_policy liveness; /* not OFF: vision measures it */
     double liveness_threshold;

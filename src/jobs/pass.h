@@ -24,6 +24,7 @@ struct pass {
     const struct work_frame *f;
     struct live_session session;
     struct live_roster roster;
+    struct str look_alikes; /* store/look_alike.h */
     struct decide_thresholds thresholds;
     struct vision_result seen;
     struct gallery_match *matches;

@@ -12,12 +12,26 @@
 #include "base/metrics.h"
 #include "bus/cached.h"
 #include "store/live.h"
+#include "store/look_alike.h"
 #include "store/student.h"
 
 #include <math.h>
 #include <stdio.h>
 
 static double ms_since(usec_t start) { return (double)(time_mono() - start) / 1000.0; }
+
+/* Everybody's look-alike pairs; few, so all of them are one cached value. */
+static enum err load_look_alikes(struct pass *p, struct error *e)
+{
+    char key[LOOK_ALIKE_KEY];
+    struct look_alike_source from = {
+        .db = p->env->db,
+        .of = {.encoder = str_from(vision_encoder(p->engine->vision)),
+               .preprocessing = str_from(vision_preprocessing(p->engine->vision))}};
+    look_alike_key(&from.of, key);
+    return bus_cached(p->env->bus, p->w->arena, str_from(key), p->env->cache_ttl, look_alike_load,
+                      &from, &p->look_alikes, e);
+}
 
 static enum err load_session(struct pass *p, struct error *e)
 {
@@ -35,7 +49,9 @@ static enum err load_session(struct pass *p, struct error *e)
     live_roster_key(p->session.course, key);
     r = bus_cached(p->env->bus, p->w->arena, str_from(key), p->env->cache_ttl, live_roster_load,
                    &from, &bytes, e);
-    return r ? r : live_roster_parse(bytes, &p->roster, e);
+    if (r == ERR_OK)
+        r = live_roster_parse(bytes, &p->roster, e);
+    return r ? r : load_look_alikes(p, e);
 }
 
 /* A live frame counts while its session runs; an offline one until the grace period is over. */
@@ -62,6 +78,16 @@ static double threshold_for(const struct jobs_env *env, const struct engine *eng
     return score;
 }
 
+/* Between the two of a look-alike pair a larger margin is asked. */
+static void widen_margins(const struct pass *p, struct decide_face *face)
+{
+    double extra = p->env->look_alike_margin - p->env->match_margin;
+    for (int i = 0; extra > 0 && i < face->n; i++)
+        for (int k = 0; k < face->n; k++)
+            if (look_alike_has(p->look_alikes, face->best[i].student, face->best[k].student))
+                face->best[i].margin_extra = extra;
+}
+
 static void fill_candidates(const struct pass *p, const struct gallery_match *m,
                             struct decide_face *face)
 {
@@ -73,6 +99,7 @@ static void fill_candidates(const struct pass *p, const struct gallery_match *m,
                                       .score = (double)hit->score,
                                       .on_roster = live_roster_has(&p->roster, hit->student)};
     }
+    widen_margins(p, face);
 }
 
 static enum err match_faces(struct pass *p, struct error *e)

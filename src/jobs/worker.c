@@ -97,6 +97,8 @@ static void *keeper_main(void *arg)
             r = id_parse((struct str){msg.p, msg.n}, student.text, &e);
             if (r == ERR_OK)
                 r = templates_reload_both(&j->env, student, &e);
+            if (r == ERR_OK)
+                r = look_alikes_refresh_both(&j->env, student, &e);
             message_done(&msg);
         }
         if (r) {

@@ -46,6 +46,8 @@ enum err job_insert(struct db_cx *cx, const struct job *j, const struct job_phot
         db_int(j->lease_until),
         db_int(now),
         db_int(j->updated_at ? j->updated_at : now),
+        text_of(j->actor),
+        db_int(j->allow_look_alike),
     };
     enum err r = db_exec(cx, Q_JOB_INSERT, args, ARRAY_LEN(args), NULL, e);
     for (int i = 0; !r && i < n; i++)
@@ -62,6 +64,8 @@ static void job_read(struct row *row, void *ret_item)
     j->state = state_of(db_col_str(row->rows, "state"));
     j->tries = db_col_int(row->rows, "tries");
     j->error = row_str(row, "error");
+    j->actor = row_str(row, "actor");
+    j->allow_look_alike = db_col_int(row->rows, "allow_look_alike") != 0;
     j->lease_until = db_col_int(row->rows, "lease_until");
     j->created_at = db_col_int(row->rows, "created_at");
     j->updated_at = db_col_int(row->rows, "updated_at");
@@ -171,6 +175,8 @@ static void photo_read(struct row *row, void *ret_item)
     p->verdict = row_str(row, "verdict");
     p->detail = row_str(row, "detail");
     p->quality = db_col_real(row->rows, "quality");
+    db_col_copy(row->rows, "other_id", p->other, sizeof p->other);
+    db_col_copy(row->rows, "replaced_id", p->replaced, sizeof p->replaced);
     p->sealed = row_str(row, "sealed");
 }
 
@@ -185,8 +191,9 @@ enum err job_photos(struct db_cx *cx, struct arena *a, const char *id, bool with
 enum err job_photo_judge(struct db_cx *cx, const char *id, const struct job_photo *p,
                          struct error *e)
 {
-    const struct db_value args[] = {db_text(id), db_int(p->position), text_of(p->verdict),
-                                    text_of(p->detail), db_real(p->quality)};
+    const struct db_value args[] = {db_text(id),         db_int(p->position), text_of(p->verdict),
+                                    text_of(p->detail),  db_real(p->quality), db_text(p->other),
+                                    db_text(p->replaced)};
     int64_t changed = 0;
     enum err r = db_exec(cx, Q_JOB_PHOTO_JUDGE, args, ARRAY_LEN(args), &changed, e);
     if (!r && !changed)

@@ -25,7 +25,9 @@ struct job {
     struct str subject; /* the student's id */
     enum job_state state;
     int64_t tries;
-    struct str error; /* why it failed; for people */
+    struct str error;      /* why it failed; for people */
+    struct str actor;      /* who asked for it: a user's id, or "local" */
+    bool allow_look_alike; /* a photo may be like another student's (twins) */
     usec_t lease_until;
     usec_t created_at, updated_at;
 };
@@ -37,6 +39,8 @@ struct job_photo {
     struct str verdict; /* accepted, or a reason code; empty: not yet */
     struct str detail;  /* a sentence for people */
     double quality;
+    char other[ID_TEXT];    /* the student a refused photo is like; empty: none */
+    char replaced[ID_TEXT]; /* the template that gave way to this photo's; empty: none */
 };
 
 /* The job with its n photos. */
@@ -68,7 +72,7 @@ NODISCARD enum err job_waiting(struct db_cx *cx, struct arena *a, usec_t now, in
 /* with_bytes false leaves `sealed` out. */
 NODISCARD enum err job_photos(struct db_cx *cx, struct arena *a, const char *id, bool with_bytes,
                               struct job_photo **ret_photos, int *ret_n, struct error *e);
-/* Writes verdict, detail and quality and removes the bytes. */
+/* Writes all but position and name, and removes the bytes. */
 NODISCARD enum err job_photo_judge(struct db_cx *cx, const char *id, const struct job_photo *p,
                                    struct error *e);
 

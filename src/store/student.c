@@ -1,6 +1,7 @@
 /* Students: see student.h. SQL in sql/student.sql. Inside db_tx or db_read, any thread. */
 #include "store/student.h"
 
+#include "store/look_alike.h"
 #include "store/rows.h"
 #include "store/template.h"
 
@@ -64,6 +65,17 @@ enum err student_list(struct db_cx *cx, struct arena *a, struct str search, stru
                     sizeof(struct student), ret_students, ret_n, e);
 }
 
+enum err student_list_stale(struct db_cx *cx, struct arena *a, const struct student_stale *stale,
+                            struct student_id after, int limit, struct student **ret_students,
+                            int *ret_n, struct error *e)
+{
+    const struct db_value args[] = {db_text(after.text), text_of(stale->encoder),
+                                    text_of(stale->preprocessing), db_int(stale->before),
+                                    db_int(limit)};
+    return rows_all(cx, Q_STUDENT_LIST_STALE, args, ARRAY_LEN(args), a, student_read,
+                    sizeof(struct student), ret_students, ret_n, e);
+}
+
 /* No row with this id and version: says which of the two it is. */
 static enum err update_missed(struct db_cx *cx, struct student_id id, struct error *e)
 {
@@ -93,11 +105,15 @@ enum err student_update(struct db_cx *cx, const struct student *s, int64_t *ret_
     return r || has ? r : update_missed(cx, s->id, e);
 }
 
-/* Templates, photos not yet judged, and roster entries with the versions of their rosters. */
+/* Templates, look-alike pairs, photos not yet judged, and roster entries with the versions of their
+ * rosters. */
 static enum err belongings_delete(struct db_cx *cx, struct student_id id, struct error *e)
 {
     const struct db_value args[] = {db_text(id.text)};
+    int64_t unused;
     enum err r = template_delete(cx, id, NULL, e);
+    if (!r)
+        r = look_alike_delete(cx, id, &unused, e);
     if (!r)
         r = db_exec(cx, Q_STUDENT_JOBS_DELETE, args, 1, NULL, e);
     if (!r)

@@ -13,7 +13,15 @@ struct student {
     struct str status;      /* active | inactive */
     int64_t version;        /* grows with each update: the ETag */
     int64_t templates;      /* of the asked encoder, read only; 0 when none was asked */
+    usec_t newest_template; /* of the asked encoder, read only; 0: none */
+    bool stale;             /* for the caller: that is long ago */
     usec_t created_at, updated_at;
+};
+
+/* Whose newest template of (encoder, preprocessing) was made before. */
+struct student_stale {
+    struct str encoder, preprocessing;
+    usec_t before;
 };
 
 /* created_at and updated_at 0 = now; the version starts at 1. Errors CONFLICT: external_id is
@@ -29,6 +37,11 @@ NODISCARD enum err student_by_external_id(struct db_cx *cx, struct arena *a, str
 NODISCARD enum err student_list(struct db_cx *cx, struct arena *a, struct str search,
                                 struct student_id after, int limit, struct student **ret_students,
                                 int *ret_n, struct error *e);
+/* Students with templates, the newest older than stale->before, in order of id as above. */
+NODISCARD enum err student_list_stale(struct db_cx *cx, struct arena *a,
+                                      const struct student_stale *stale, struct student_id after,
+                                      int limit, struct student **ret_students, int *ret_n,
+                                      struct error *e);
 /* Writes external_id, name, email, status (and updated_at, 0 = now) if the stored version is
  * s->version (0: whatever it is). Errors NOT_FOUND, PRECONDITION (version), CONFLICT. ret_version
  * is the new one. */

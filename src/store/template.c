@@ -17,7 +17,7 @@ enum err template_insert(struct db_cx *cx, const struct template_row *t, struct 
                          "there is no such student (or this template exists already)");
 }
 
-static void template_read(struct row *row, void *ret_item)
+static void template_describe(struct row *row, void *ret_item)
 {
     struct template_row *t = ret_item;
     db_col_copy(row->rows, "id", t->id, sizeof t->id);
@@ -26,10 +26,16 @@ static void template_read(struct row *row, void *ret_item)
     t->preprocessing = row_str(row, "preprocessing");
     t->precision = row_str(row, "model_precision");
     t->model_sha256 = row_str(row, "model_sha256");
-    t->sealed = row_str(row, "sealed");
     t->quality = db_col_real(row->rows, "quality");
     t->source = row_str(row, "source");
     t->created_at = db_col_int(row->rows, "created_at");
+}
+
+static void template_read(struct row *row, void *ret_item)
+{
+    struct template_row *t = ret_item;
+    template_describe(row, t);
+    t->sealed = row_str(row, "sealed");
 }
 
 enum err template_of_student(struct db_cx *cx, struct arena *a, struct student_id student,
@@ -82,6 +88,33 @@ enum err template_count(struct db_cx *cx, struct student_id student, struct str 
     const struct db_value args[] = {db_text(student.text), text_of(encoder),
                                     text_of(preprocessing)};
     return rows_int(cx, Q_TEMPLATE_COUNT, args, ARRAY_LEN(args), "n", ret_count, NULL, e);
+}
+
+enum err template_rows(struct db_cx *cx, struct arena *a, struct student_id student,
+                       struct template_row **ret_rows, int *ret_n, struct error *e)
+{
+    const struct db_value args[] = {db_text(student.text)};
+    return rows_all(cx, Q_TEMPLATE_ROWS, args, ARRAY_LEN(args), a, template_describe,
+                    sizeof(struct template_row), ret_rows, ret_n, e);
+}
+
+enum err template_newest(struct db_cx *cx, struct student_id student, struct str encoder,
+                         struct str preprocessing, usec_t *ret_newest, struct error *e)
+{
+    const struct db_value args[] = {db_text(student.text), text_of(encoder),
+                                    text_of(preprocessing)};
+    return rows_int(cx, Q_TEMPLATE_NEWEST, args, ARRAY_LEN(args), "newest", ret_newest, NULL, e);
+}
+
+enum err template_delete_one(struct db_cx *cx, struct student_id student, const char *id,
+                             struct error *e)
+{
+    const struct db_value args[] = {db_text(id), db_text(student.text)};
+    int64_t removed = 0;
+    enum err r = db_exec(cx, Q_TEMPLATE_DELETE_ONE, args, ARRAY_LEN(args), &removed, e);
+    if (!r && !removed)
+        return error_set(e, ERR_NOT_FOUND, "the student has no such template");
+    return r;
 }
 
 enum err template_delete(struct db_cx *cx, struct student_id student, int64_t *ret_removed,

@@ -28,6 +28,15 @@ NODISCARD enum err template_of_student(struct db_cx *cx, struct arena *a, struct
 typedef enum err (*template_fn)(void *ctx, const struct template_row *t, struct error *e);
 NODISCARD enum err template_each(struct db_cx *cx, struct str encoder, struct str preprocessing,
                                  template_fn fn, void *ctx, struct error *e);
+/* All of the student's rows, of every encoder, newest first; `sealed` is left empty. */
+NODISCARD enum err template_rows(struct db_cx *cx, struct arena *a, struct student_id student,
+                                 struct template_row **ret_rows, int *ret_n, struct error *e);
+/* When the newest row of (encoder, preprocessing) was made; 0: there is none. */
+NODISCARD enum err template_newest(struct db_cx *cx, struct student_id student, struct str encoder,
+                                   struct str preprocessing, usec_t *ret_newest, struct error *e);
+/* Removes one row. Errors NOT_FOUND: the student has no such template. */
+NODISCARD enum err template_delete_one(struct db_cx *cx, struct student_id student, const char *id,
+                                       struct error *e);
 /* How many photos the student's template rests on, and the quality of each (for reports). */
 NODISCARD enum err template_count(struct db_cx *cx, struct student_id student, struct str encoder,
                                   struct str preprocessing, int64_t *ret_count, struct error *e);

@@ -20,8 +20,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory):
-    """A running server; tests add to it and never depend on what others added."""
-    server = Server(tmp_path_factory.mktemp("shared") / "data").start()
+    """A running server; tests add to it, the same face too, and never depend on what others added."""
+    server = Server(tmp_path_factory.mktemp("shared") / "data", "--duplicate-score", "1").start()
     yield server
     assert server.stop() == 0
 

@@ -200,10 +200,10 @@ class Api:
     def student(self, external_id, name=None):
         return self.post("/v1/students", {"external_id": external_id, "name": name or f"Student {external_id}"})
 
-    def upload(self, student, files, status=202):
+    def upload(self, student, files, status=202, **query):
         """files: paths, or (name, bytes)."""
         parts = [("photo", f if isinstance(f, tuple) else (f.name, f.read_bytes())) for f in files]
-        return self.ask("POST", f"/v1/students/{student}/photos", status, files=parts).json()
+        return self.ask("POST", f"/v1/students/{student}/photos", status, files=parts, params=query).json()
 
     def finished(self, job, seconds=60):
         def ended():
@@ -211,10 +211,10 @@ class Api:
             return found if found["state"] in ("done", "failed") else None
         return wait_for(ended, seconds, f"job {job}")
 
-    def enrol(self, external_id, files, name=None):
+    def enrol(self, external_id, files, name=None, **query):
         """A student with photos, judged and in the gallery; all must be accepted."""
         student = self.student(external_id, name)
-        job = self.finished(self.upload(student["id"], files)["id"])
+        job = self.finished(self.upload(student["id"], files, **query)["id"])
         assert job["state"] == "done" and {p["verdict"] for p in job["photos"]} == {"accepted"}, job
         return student
 

@@ -10,7 +10,7 @@ from program import SAMPLES, Server, photos
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     """A server of this file: its students look like each other and would confuse the recognition of others."""
-    server = Server(tmp_path_factory.mktemp("enrolment") / "data").start()
+    server = Server(tmp_path_factory.mktemp("enrolment") / "data", "--duplicate-score", "1").start()
     yield server
     assert server.stop() == 0
 

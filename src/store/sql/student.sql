@@ -27,6 +27,14 @@ WHERE id > $1 AND ($2 = '' OR strpos(lower(name COLLATE "C"), lower($2 COLLATE "
     OR strpos(lower(external_id COLLATE "C"), lower($2 COLLATE "C")) > 0)
 ORDER BY id LIMIT $3;
 
+-- Students whose newest template was made before $4.
+-- name: student_list_stale :many
+SELECT id, external_id, name, email, status, version, created_at, updated_at
+FROM student s
+WHERE id > $1 AND (SELECT MAX(t.created_at) FROM template t
+    WHERE t.student_id = s.id AND t.encoder = $2 AND t.preprocessing = $3) < $4
+ORDER BY id LIMIT $5;
+
 -- name: student_update :one
 UPDATE student
 SET external_id = $2, name = $3, email = $4, status = $5, version = version + 1, updated_at = $6

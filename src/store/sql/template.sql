@@ -21,5 +21,19 @@ ORDER BY student_id, id;
 SELECT count(*) AS n FROM template
 WHERE student_id = $1 AND encoder = $2 AND preprocessing = $3;
 
+-- The same without the vectors, of every encoder, newest first.
+-- name: template_rows :many
+SELECT id, student_id, encoder, preprocessing, model_precision, model_sha256, quality, source,
+    created_at
+FROM template WHERE student_id = $1
+ORDER BY created_at DESC, id DESC;
+
+-- name: template_newest :one
+SELECT COALESCE(MAX(created_at), 0) AS newest FROM template
+WHERE student_id = $1 AND encoder = $2 AND preprocessing = $3;
+
+-- name: template_delete_one :exec
+DELETE FROM template WHERE id = $1 AND student_id = $2;
+
 -- name: template_delete :exec
 DELETE FROM template WHERE student_id = $1;
