@@ -101,6 +101,26 @@ static enum err precision_of(const char *name, enum precision *ret_precision, st
                      name);
 }
 
+/* An encoder of one's own: nobody compared its vectors with those of fp32. */
+static bool is_brought(const struct device_facts *f)
+{
+    return str_starts(str_from(f->encoder), STR("onnx:"));
+}
+
+static enum err check_int8(const struct device_facts *f, struct error *e)
+{
+    if (is_brought(f))
+        return error_set(e, ERR_INVALID,
+                         "precision int8 is not made for an encoder of your own: bring a file that "
+                         "is quantised, and leave precision at fp32");
+    if (!f->int8_model)
+        return error_set(e, ERR_UNAVAILABLE,
+                         "precision int8 needs %s_int8.onnx in the models folder, which is not "
+                         "there: tools/setup.sh int8 makes it (facenet128)",
+                         f->encoder);
+    return ERR_OK;
+}
+
 static enum err check_precision(const struct device_choice *c, const struct device_facts *f,
                                 struct error *e)
 {
@@ -121,12 +141,7 @@ static enum err check_precision(const struct device_choice *c, const struct devi
         return error_set(e, ERR_UNAVAILABLE,
                          "precision int8 needs a processor with VNNI (avx512_vnni or avx_vnni), "
                          "which this one has not: its sums would overflow");
-    if (c->precision == PRECISION_INT8 && !f->int8_model)
-        return error_set(e, ERR_UNAVAILABLE,
-                         "precision int8 needs %s_int8.onnx in the models folder, which is not "
-                         "there: tools/setup.sh int8 makes it (facenet128)",
-                         f->encoder);
-    return ERR_OK;
+    return c->precision == PRECISION_INT8 ? check_int8(f, e) : ERR_OK;
 }
 
 static enum err check_device(enum device d, const struct device_facts *f, struct error *e)
@@ -177,6 +192,9 @@ static void choose_freely(const struct device_facts *f, struct device_choice *c)
     else if (!f->amx_bf16)
         snprintf(c->why, sizeof c->why, "%s",
                  "OpenVINO is installed, but without amx_bf16 it is no faster in fp32");
+    else if (is_brought(f))
+        snprintf(c->why, sizeof c->why, "%s",
+                 "bf16 was never measured with an encoder of your own: ask for it by name");
     else {
         c->device = DEVICE_OPENVINO;
         c->precision = PRECISION_BF16;

@@ -133,6 +133,19 @@ static void check_refusals(const struct refusal *rows, size_t n)
     }
 }
 
+static void an_encoder_of_ones_own_is_never_taken_out_of_fp32_by_itself(void **state)
+{
+    (void)state;
+    struct device_facts own = amx;
+    own.encoder = "onnx:/srv/ours.onnx";
+    const struct row rows[] = {{"auto", "auto", &own, DEVICE_CPU, PRECISION_FP32},
+                               {"openvino", "bf16", &own, DEVICE_OPENVINO, PRECISION_BF16}};
+    check(rows, ARRAY_LEN(rows));
+    const struct refusal refusals[] = {
+        {"cpu", "int8", &own, ERR_INVALID, {"an encoder of your own", "quantised"}}};
+    check_refusals(refusals, ARRAY_LEN(refusals));
+}
+
 static void a_missing_library_is_named_with_its_package(void **state)
 {
     (void)state;
@@ -213,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_named_device_takes_its_best_precision),
         cmocka_unit_test(a_named_precision_takes_a_device_that_runs_it),
         cmocka_unit_test(both_named_are_taken_as_they_are),
+        cmocka_unit_test(an_encoder_of_ones_own_is_never_taken_out_of_fp32_by_itself),
         cmocka_unit_test(a_missing_library_is_named_with_its_package),
         cmocka_unit_test(missing_instructions_are_named),
         cmocka_unit_test(a_missing_int8_model_is_named_with_its_remedy),
