@@ -1,7 +1,7 @@
 /* Frames: the way in (DESIGN section 3). The hot path: on cache hits it touches no database.
  * Handler threads. What 202 promises: the frame ends processed or is announced as dropped, or dies
  * with the one process of the embedded default, which is announced at the next start. */
-#include "api/handlers.h"
+#include "api/frame_in.h"
 
 #include "base/metrics.h"
 #include "bus/cached.h"
@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#define FRAME_WAIT_MAX (10 * USEC_PER_SEC)
 #define FRAME_KEY_TTL (10 * USEC_PER_MIN)
 /* How far a camera's clock may run ahead before its time is not believed. */
 #define CLOCK_AHEAD_MAX (5 * USEC_PER_SEC)
@@ -24,12 +25,6 @@ static const struct field frame_fields[] = {
     FIELD_STR(struct frame_out, status, 0, 32, FIELD_REQUIRED, "queued."),
 };
 const struct schema frame_schema = SCHEMA("FrameAccepted", struct frame_out, frame_fields);
-
-struct frame_in {
-    struct work work;
-    struct str boot, seq;
-    bool wait;
-};
 
 static enum err read_flag(struct call *c, const char *name, bool *ret_flag, struct error *e)
 {
@@ -58,7 +53,7 @@ static enum err read_camera(struct call *c, struct frame_in *in, struct error *e
     return r;
 }
 
-static enum err read_query(struct call *c, struct frame_in *in, struct error *e)
+enum err frame_in_read(struct call *c, struct frame_in *in, struct error *e)
 {
     struct str captured;
     struct work_frame *f = &in->work.frame;
@@ -79,21 +74,20 @@ static enum err read_query(struct call *c, struct frame_in *in, struct error *e)
 }
 
 /* Only what looks like a picture is queued: the first bytes tell, nothing is decoded here. */
-static enum err check_image(struct call *c, struct error *e)
+enum err frame_in_check(struct str b, struct error *e)
 {
-    struct str b = c->req->body;
     if (b.n == 0)
-        return error_set(e, ERR_UNPROCESSABLE, "the frame is empty: send the picture as the body");
+        return error_set(e, ERR_UNPROCESSABLE, "the picture is empty (0 bytes)");
     bool jpeg = b.n > 3 && memcmp(b.p, "\xFF\xD8\xFF", 3) == 0;
     bool png = b.n > 8 && memcmp(b.p, "\x89PNG\r\n\x1a\n", 8) == 0;
     bool webp = b.n > 12 && memcmp(b.p, "RIFF", 4) == 0 && memcmp(b.p + 8, "WEBP", 4) == 0;
     bool heif = b.n > 12 && memcmp(b.p + 4, "ftyp", 4) == 0;
     if (!jpeg && !png && !webp && !heif)
-        return error_set(e, ERR_UNSUPPORTED, "the body is no JPEG, PNG, WebP or HEIC picture");
+        return error_set(e, ERR_UNSUPPORTED, "this is no JPEG, PNG, WebP or HEIC picture");
     return ERR_OK;
 }
 
-static enum err check_session(struct call *c, const struct work_frame *f, struct error *e)
+enum err frame_in_session(struct call *c, const struct work_frame *f, struct error *e)
 {
     char key[LIVE_KEY];
     struct str bytes;
@@ -120,8 +114,11 @@ static enum err check_session(struct call *c, const struct work_frame *f, struct
 static void frame_key(const struct frame_in *in, char ret_key[static BUS_KEY_MAX])
 {
     const struct work_frame *f = &in->work.frame;
-    snprintf(ret_key, BUS_KEY_MAX, "frame:%s:%s:%zu:%.*s:%.*s", f->session.text, f->camera.text,
-             in->boot.n, STR_ARGS(in->boot), STR_ARGS(in->seq));
+    char part[16] = "";
+    if (f->still)
+        snprintf(part, sizeof part, ":%d", in->part);
+    snprintf(ret_key, BUS_KEY_MAX, "frame:%s:%s:%zu:%.*s:%.*s%s", f->session.text, f->camera.text,
+             in->boot.n, STR_ARGS(in->boot), STR_ARGS(in->seq), part);
 }
 
 /* (camera, boot, seq) names a frame: a retried POST is the same frame. ret_again: it is here. */
@@ -162,11 +159,10 @@ static enum err enqueue(struct call *c, struct frame_in *in, struct error *e)
     struct work_frame *f = &in->work.frame;
     char tag[WORK_TAG];
     work_tag(f, tag);
-    struct queue_push push = {.lane = f->offline ? QUEUE_BULK : QUEUE_LIVE,
+    struct queue_push push = {.lane = f->offline || f->still ? QUEUE_BULK : QUEUE_LIVE,
                               .producer =
                                   str_from(f->camera.text[0] ? f->camera.text : c->who.user),
                               .tag = str_from(tag)};
-    f->image = c->req->body;
     in->work.kind = WORK_FRAME;
     enum err r = work_pack(c->a, &in->work, &push.bytes, e);
     if (r == ERR_OK)
@@ -193,31 +189,39 @@ static enum err accepted(struct call *c, const char *frame, struct error *e)
     return ERR_OK;
 }
 
+enum err frame_in_take(struct call *c, struct frame_in *in, usec_t patience, struct error *e)
+{
+    struct work_frame *f = &in->work.frame;
+    bool again = false;
+    enum err r = frame_identity(c, in, &again, e);
+    if (r || again)
+        return r;
+    if (in->wait)
+        r = waiters_add(c->api, f->session, f->frame, c->req->conn, patience, e);
+    if (r == ERR_OK)
+        r = enqueue(c, in, e);
+    if (r) {
+        forget_identity(c, in);
+        waiters_remove(c->api, f->frame);
+        return r;
+    }
+    c->pending = in->wait;
+    return ERR_OK;
+}
+
 enum err frame_create(struct call *c, struct error *e)
 {
     struct frame_in in = {0};
     struct work_frame *f = &in.work.frame;
-    bool again = false;
+    f->image = c->req->body;
     enum err r = call_id(c, 0, f->session.text, e);
     if (r == ERR_OK)
-        r = read_query(c, &in, e);
+        r = frame_in_read(c, &in, e);
     if (r == ERR_OK)
-        r = check_session(c, f, e);
+        r = frame_in_session(c, f, e);
     if (r == ERR_OK)
-        r = check_image(c, e);
+        r = frame_in_check(f->image, e);
     if (r == ERR_OK)
-        r = frame_identity(c, &in, &again, e);
-    if (r || again)
-        return r ? r : accepted(c, f->frame.text, e);
-    if (in.wait)
-        r = waiters_add(c->api, f->session, f->frame, c->req->conn, e);
-    if (r == ERR_OK)
-        r = enqueue(c, &in, e);
-    if (r) {
-        forget_identity(c, &in);
-        waiters_remove(c->api, f->frame);
-        return r;
-    }
-    c->pending = in.wait;
-    return accepted(c, f->frame.text, e);
+        r = frame_in_take(c, &in, FRAME_WAIT_MAX, e);
+    return r ? r : accepted(c, f->frame.text, e);
 }

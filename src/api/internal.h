@@ -77,9 +77,10 @@ void live_roster_changed(struct api *api, struct course_id id, int64_t version);
 
 /* events.c: the envelope came in on a topic; passes it to WebSocket peers and waiters. */
 void events_deliver(struct api *api, const struct bus_event *event);
-/* Registers the pending call for the result of `frame`; subscribe first, enqueue after. */
+/* Registers the pending call for the result of `frame`, to be answered within `patience`; subscribe
+ * first, enqueue after. */
 NODISCARD enum err waiters_add(struct api *api, struct session_id session, struct frame_id frame,
-                               uint64_t conn, struct error *e);
+                               uint64_t conn, usec_t patience, struct error *e);
 void waiters_remove(struct api *api, struct frame_id frame);
 
 struct waiters;

@@ -42,6 +42,14 @@ static const struct route_query frame_query[] = {
     {"offline", "string", "1: captured while the server was away; never dropped."},
     {"wait", "string", "1: answer with the frame_result (or frame_dropped) event, within 10 s."},
 };
+static const struct route_query photo_query[] = {
+    {"camera", "string", "The camera's id."},
+    {"boot", "string", "With camera, seq and the photo's place it names the photo."},
+    {"seq", "string", "A retry with the same one brings the same photos."},
+    {"captured_at", "string", "When they were taken; default now."},
+    {"offline", "string", "1: taken while the server was away."},
+    {"wait", "string", "1: answer with the frame_result event of the one photo, within 45 s."},
+};
 static const struct route_query event_query[] = {
     {"after", "string", "The last event id the client has: what it missed comes first."},
     {"ticket", "string", "From events-ticket, instead of the Authorization header."},
@@ -100,6 +108,7 @@ const struct route routes[] = {
     {HTTP_POST,   "/v1/sessions/{id}/start",              PERM_SESSION_WRITE,  session_begin,     NONE, NULL,                  &session_schema,      200, "sessions", "startSession", "Take frames from now on", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_POST,   "/v1/sessions/{id}/stop",               PERM_SESSION_WRITE,  session_end,       NONE, NULL,                  &session_schema,      200, "sessions", "stopSession", "Take no more frames", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_POST,   "/v1/sessions/{id}/frames",             PERM_FRAME_POST,     frame_create,      BODY_IMAGE, NULL,            &frame_schema,        202, "sessions", "postFrame", "Send one picture", E(NOT_FOUND)|E(CONFLICT)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(frame_query)},
+    {HTTP_POST,   "/v1/sessions/{id}/photos",             PERM_FRAME_POST,     class_photos_create, BODY_PHOTOS, NULL,         &class_photos_schema, 202, "sessions", "postClassPhotos", "Send photos of the whole class, 12 to 50 megapixels", E(NOT_FOUND)|E(CONFLICT)|E(TOO_LARGE)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(photo_query)},
     {HTTP_GET,    "/v1/sessions/{id}/marks",              PERM_SESSION_READ,   marks_index,       NONE, NULL,                  &mark_list_schema,    200, "sessions", "listMarks", "Who was seen, and who is missing", E(NOT_FOUND), NOQUERY},
     {HTTP_POST,   "/v1/sessions/{id}/events-ticket",      PERM_SESSION_READ,   events_ticket,     NONE, NULL,                  &ticket_schema,       200, "sessions", "createEventsTicket", "A one-use ticket for the WebSocket", E(NOT_FOUND), NOQUERY},
     {HTTP_GET,    "/v1/sessions/{id}/events",             PERM_SESSION_READ,   events_upgrade,    NONE, NULL,                  NULL,                 101, "sessions", "events", "WebSocket (subprotocol rollcall.v1): FrameResult, MarkChanged, SessionChanged, FrameDropped and Lag messages", 0, QUERY(event_query)},

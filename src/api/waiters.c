@@ -11,14 +11,13 @@
 
 #include <pthread.h>
 
-#define WAIT_MAX (10 * USEC_PER_SEC)
 enum { WAITERS_MAX = 64, ANSWER_ARENA = 2 * MIB };
 
 struct waiter {
     uint64_t conn; /* 0: free */
     struct frame_id frame;
     struct session_id session;
-    usec_t deadline_mono;
+    usec_t patience, deadline_mono;
     bool done; /* answered; its subscription waits to be given back by tick */
 };
 
@@ -63,7 +62,7 @@ static struct waiter *free_row(struct waiters *w)
 }
 
 enum err waiters_add(struct api *api, struct session_id session, struct frame_id frame,
-                     uint64_t conn, struct error *e)
+                     uint64_t conn, usec_t patience, struct error *e)
 {
     char topic[64];
     event_topic(session, topic);
@@ -76,7 +75,8 @@ enum err waiters_add(struct api *api, struct session_id session, struct frame_id
         *row = (struct waiter){.conn = conn,
                                .frame = frame,
                                .session = session,
-                               .deadline_mono = time_mono() + WAIT_MAX};
+                               .patience = patience,
+                               .deadline_mono = time_mono() + patience};
     pthread_mutex_unlock(&api->waiters->lock);
     if (row)
         return ERR_OK;
@@ -121,16 +121,16 @@ void waiters_event(struct api *api, int64_t id, struct str envelope)
         answer(api, conn, 200, STR("application/json"), json);
 }
 
-static void expired_answer(struct api *api, uint64_t conn)
+static void expired_answer(struct api *api, const struct waiter *w)
 {
     struct error e;
     struct buf body;
     enum err r =
         error_set(&e, ERR_TIMEOUT, "no result after %d s; the frame is still being worked on",
-                  (int)(WAIT_MAX / USEC_PER_SEC));
+                  (int)(w->patience / USEC_PER_SEC));
     buf_init(&body, 4 * KIB);
     problem_print(&e, NULL, NULL, &body);
-    answer(api, conn, err_http_status(r), STR("application/problem+json"), buf_str(&body));
+    answer(api, w->conn, err_http_status(r), STR("application/problem+json"), buf_str(&body));
     buf_done(&body);
 }
 
@@ -155,6 +155,6 @@ void waiters_expire(struct api *api)
         if (bus_unsubscribe(api->env.bus, str_from(topic), &e))
             log_failure(LOG_DEBUG, "api", "unsubscribe", &e);
         if (!gone[i].done)
-            expired_answer(api, gone[i].conn);
+            expired_answer(api, &gone[i]);
     }
 }

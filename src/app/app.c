@@ -244,6 +244,8 @@ static enum err start_workers(struct app *app, struct error *e)
                                  .image_max_pixels = cfg->image_max_pixels,
                                  .photo_max_pixels = cfg->photo_max_pixels,
                                  .risk_budget_per_10k = cfg->risk_budget_per_10k,
+                                 .class_photo_risk_budget_per_10k =
+                                     cfg->class_photo_risk_budget_per_10k,
                                  .threshold_override = cfg->threshold_override,
                                  .match_margin = cfg->match_margin,
                                  .liveness = app->liveness,

@@ -62,7 +62,9 @@ static const struct field frame_result_fields[] = {
     FIELD_INT(struct event_frame_result, width, 0, 100000, FIELD_REQUIRED, "Pixels, upright."),
     FIELD_INT(struct event_frame_result, height, 0, 100000, FIELD_REQUIRED, "Pixels, upright."),
     FIELD_LIST(struct event_frame_result, faces, n_faces, &event_face_schema, 1000, FIELD_REQUIRED,
-               "Every face found."),
+               "Every face found, the biggest first."),
+    FIELD_INT(struct event_frame_result, faces_left_out, 0, 1e6, FIELD_REQUIRED,
+              "Faces found and marked that one event has no room for; 0 but for class photos."),
     FIELD_OBJECT(struct event_frame_result, timing_ms, &event_timing_schema, FIELD_REQUIRED,
                  "Milliseconds per stage."),
 };
@@ -138,6 +140,40 @@ enum err event_pack(struct arena *a, enum event_kind kind, const char *about,
     struct str json;
     enum err r = schema_print(s, event, a, &json, e);
     return r ? r : event_pack_json(a, kind, about, json, ret_envelope, e);
+}
+
+/* Drops the last faces until `keep` are left: those without a student first. */
+static void drop_faces(struct event_frame_result *r, int keep)
+{
+    int surplus = r->n_faces - keep;
+    for (int named = 0; named < 2; named++) {
+        for (int i = r->n_faces - 1; i >= 0 && surplus > 0; i--) {
+            if ((r->faces[i].student != NULL) != (named == 1))
+                continue;
+            memmove(&r->faces[i], &r->faces[i + 1],
+                    (size_t)(r->n_faces - i - 1) * sizeof *r->faces);
+            r->n_faces--;
+            r->faces_left_out++;
+            surplus--;
+        }
+    }
+}
+
+enum err event_pack_result(struct arena *a, const char *frame, struct event_frame_result *r,
+                           size_t max_bytes, struct str *ret_envelope, struct error *e)
+{
+    for (;;) {
+        struct str packed;
+        enum err err =
+            event_pack(a, EVENT_FRAME_RESULT, frame, &event_frame_result_schema, r, &packed, e);
+        if (err || packed.n <= max_bytes || r->n_faces == 0) {
+            if (!err)
+                *ret_envelope = packed;
+            return err;
+        }
+        int keep = (int)((double)r->n_faces * (double)max_bytes / (double)packed.n);
+        drop_faces(r, keep < r->n_faces ? keep : r->n_faces - 1);
+    }
 }
 
 enum err event_unpack(struct str envelope, struct event_view *ret_view, struct error *e)

@@ -48,6 +48,7 @@ struct event_frame_result {
     int64_t width, height;
     struct event_face *faces;
     int n_faces;
+    int64_t faces_left_out; /* too many for one event: see event_pack_result */
     struct event_timing timing_ms;
 };
 
@@ -92,6 +93,11 @@ extern const int event_schemas_n;
 NODISCARD enum err event_pack(struct arena *a, enum event_kind kind, const char *about,
                               const struct schema *s, const void *event, struct str *ret_envelope,
                               struct error *e);
+/* A frame_result of at most max_bytes: while it is longer, the last faces without a student go,
+ * then the last of all, and faces_left_out counts them. Changes r. Errors NOMEM. */
+NODISCARD enum err event_pack_result(struct arena *a, const char *frame,
+                                     struct event_frame_result *r, size_t max_bytes,
+                                     struct str *ret_envelope, struct error *e);
 /* The same for JSON that is already text (outbox rows). */
 NODISCARD enum err event_pack_json(struct arena *a, enum event_kind kind, const char *about,
                                    struct str json, struct str *ret_envelope, struct error *e);

@@ -48,6 +48,51 @@ static void an_envelope_keeps_kind_subject_and_body(void **state)
         }
 }
 
+enum { MANY_FACES = 500, EVENT_BYTES = 64 * KIB };
+
+static void a_result_too_big_for_one_event_loses_faces_without_a_name_first(void **state)
+{
+    (void)state;
+    _cleanup_(arena_freep) struct arena *a = arena_new(16 * MIB);
+    static struct event_face faces[MANY_FACES];
+    struct event_student someone = {.id = ID, .name = STR("A Name")};
+    for (int i = 0; i < MANY_FACES; i++)
+        faces[i] = (struct event_face){.box = {(float)i},
+                                       .status = STR("unknown"),
+                                       .student = i % 10 == 9 ? &someone : NULL,
+                                       .similarity = NAN,
+                                       .threshold = NAN};
+    struct event_frame_result r = {.type = STR("frame_result"),
+                                   .session = ID,
+                                   .frame = ID,
+                                   .faces = faces,
+                                   .n_faces = MANY_FACES};
+    struct str envelope;
+    assert_int_equal(event_pack_result(a, ID, &r, EVENT_BYTES, &envelope, NULL), ERR_OK);
+    assert_in_range(envelope.n, EVENT_BYTES / 2, EVENT_BYTES);
+    json_t *o = as_subscribers_see_it(a, envelope, 1), *list = json_object_get(o, "faces");
+    size_t n = json_array_size(list), named = 0;
+    for (size_t i = 0; i < n; i++)
+        named += json_is_object(json_object_get(json_array_get(list, i), "student"));
+    assert_int_equal(named, MANY_FACES / 10);
+    assert_int_equal(json_integer_value(json_object_get(o, "faces_left_out")), MANY_FACES - n);
+    json_decref(o);
+}
+
+static void a_result_that_fits_keeps_every_face(void **state)
+{
+    (void)state;
+    _cleanup_(arena_freep) struct arena *a = arena_new(MIB);
+    struct event_face face = {.status = STR("unknown"), .similarity = NAN, .threshold = NAN};
+    struct event_frame_result r = {
+        .type = STR("frame_result"), .session = ID, .frame = ID, .faces = &face, .n_faces = 1};
+    struct str envelope;
+    assert_int_equal(event_pack_result(a, ID, &r, EVENT_BYTES, &envelope, NULL), ERR_OK);
+    assert_true(r.n_faces == 1 && r.faces_left_out == 0);
+    assert_int_equal(event_pack_result(a, ID, &r, 10, &envelope, NULL), ERR_OK);
+    assert_true(r.n_faces == 0 && r.faces_left_out == 1);
+}
+
 static void what_is_not_an_envelope_is_corrupt(void **state)
 {
     (void)state;
@@ -156,6 +201,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_envelope_keeps_kind_subject_and_body),
+        cmocka_unit_test(a_result_too_big_for_one_event_loses_faces_without_a_name_first),
+        cmocka_unit_test(a_result_that_fits_keeps_every_face),
         cmocka_unit_test(what_is_not_an_envelope_is_corrupt),
         cmocka_unit_test(the_number_given_at_publish_comes_first),
         cmocka_unit_test(a_frame_result_shows_each_face_as_decided),

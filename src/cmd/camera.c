@@ -19,6 +19,7 @@ static const char examples[] =
     "  rollcall camera --session ID photos/\n"
     "  rollcall camera --session ID --fps 2 --camera 'Room 12' /dev/video0\n"
     "  rollcall camera --session ID rtsp://camera.local/stream\n"
+    "  rollcall camera --session ID --photos class-of-today.jpg\n"
     "  rollcall camera --session ID --loop --fps 10 lecture.mp4";
 
 static int run(struct remote *remote, const char *path, const struct frames_options *frames,
@@ -48,7 +49,7 @@ int cmd_camera(int argc, char **argv)
     struct remote_place place = {0};
     const char *session = NULL, *camera = NULL;
     double fps = 5;
-    bool loop = false;
+    bool loop = false, class_photos = false;
     const struct arg_option options[] = {
         {.name = "session", .metavar = "ID", .ret = &session, .help = "the session (needed)"},
         {.name = "fps",
@@ -63,17 +64,21 @@ int cmd_camera(int argc, char **argv)
          .metavar = "NAME",
          .ret = &camera,
          .help = "send as this camera (made when there is none of that name)"},
+        {.name = "photos",
+         .type = ARG_FLAG,
+         .ret = &class_photos,
+         .help = "these are photos of the whole class: one sighting marks"},
         REMOTE_OPTIONS(place),
     };
-    const struct arg_spec spec = {.command = "camera",
-                                  .synopsis =
-                                      "--session ID [--fps N] [--loop] [--camera NAME] PATH",
-                                  .about = about,
-                                  .examples = examples,
-                                  .options = options,
-                                  .n_options = ARRAY_LEN(options),
-                                  .min_positional = 1,
-                                  .max_positional = 1};
+    const struct arg_spec spec = {
+        .command = "camera",
+        .synopsis = "--session ID [--fps N] [--loop] [--photos] [--camera NAME] PATH",
+        .about = about,
+        .examples = examples,
+        .options = options,
+        .n_options = ARRAY_LEN(options),
+        .min_positional = 1,
+        .max_positional = 1};
     struct args args;
     _cleanup_(config_freep) struct config *config = NULL;
     enum args_outcome outcome = settings_args(&spec, argc, argv, &args, &config);
@@ -93,7 +98,10 @@ int cmd_camera(int argc, char **argv)
         return cmd_fail("camera", &e);
     live_stop_on_signals(&stop);
     const struct frames_options frames = {.fps = fps, .loop = loop, .stop = &stop};
-    struct live_options live = {
-        .session = session_id, .camera = camera_id, .fps = fps, .stop = &stop};
+    struct live_options live = {.session = session_id,
+                                .camera = camera_id,
+                                .fps = fps,
+                                .class_photos = class_photos,
+                                .stop = &stop};
     return run(remote, args.positional[0], &frames, &live);
 }

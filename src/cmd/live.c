@@ -22,6 +22,7 @@ enum {
     NOTES_MAX = 64,
     TRIES_MAX = 8,          /* posts of one frame */
     RESULT_WAIT_S = 20,     /* without any event, once everything is sent */
+    PHOTO_WAIT_S = 180,     /* the same for class photos */
     RECONNECT_MAX = 10,     /* attempts to open the feed again */
     OVERTAKE_WAIT_MS = 300, /* a result before the answer to its POST */
     FRAME_ARENA = 192 * 1024 * 1024,
@@ -69,6 +70,11 @@ void live_stop_on_signals(atomic_bool *stop)
     struct sigaction act = {.sa_handler = on_signal};
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
+}
+
+static usec_t result_wait(const struct live *l)
+{
+    return (l->options->class_photos ? PHOTO_WAIT_S : RESULT_WAIT_S) * USEC_PER_SEC;
 }
 
 static bool stopped(const struct live *l) { return atomic_load(l->options->stop); }
@@ -180,9 +186,9 @@ static char *frame_path(const struct live *l, struct arena *a, int64_t seq)
     char now[TIME_TEXT];
     time_format_iso(time_utc(), now);
     const char *camera = l->options->camera;
-    return arena_printf(a, "/v1/sessions/%s/frames?boot=%s&seq=%lld&captured_at=%s%s%s",
-                        l->options->session, l->boot, (long long)seq, now,
-                        camera[0] ? "&camera=" : "", camera);
+    return arena_printf(a, "/v1/sessions/%s/%s?boot=%s&seq=%lld&captured_at=%s%s%s",
+                        l->options->session, l->options->class_photos ? "photos" : "frames",
+                        l->boot, (long long)seq, now, camera[0] ? "&camera=" : "", camera);
 }
 
 enum post_outcome { POST_DONE, POST_AGAIN, POST_FATAL };
@@ -192,7 +198,8 @@ static enum post_outcome judge_answer(struct live *l, int status, const json_t *
                                       const char *name, struct error *e)
 {
     if (status == 200 || status == 202) {
-        put_flight(l, json_text(answer, "frame"), name);
+        const json_t *photo = json_array_get(json_object_get(answer, "photos"), 0);
+        put_flight(l, json_text(photo ? photo : answer, "frame"), name);
         return POST_DONE;
     }
     (void)remote_problem(status, answer, e);
@@ -219,8 +226,10 @@ static enum err post_frame(struct live *l, struct arena *a, int64_t seq, const s
     for (int i = 0; i < TRIES_MAX && !stopped(l); i++) {
         int status = 0;
         json_t *answer = NULL;
-        enum err r = remote_try(l->remote, a, HTTP_POST, path, "application/octet-stream",
-                                frame->bytes, &status, &answer, &why);
+        enum err r =
+            remote_try(l->remote, a, HTTP_POST, path,
+                       l->options->class_photos ? "image/jpeg" : "application/octet-stream",
+                       frame->bytes, &status, &answer, &why);
         enum post_outcome outcome =
             r ? POST_AGAIN : judge_answer(l, status, answer, frame->name.p, &why);
         json_decref(answer);
@@ -241,7 +250,7 @@ static enum err post_frame(struct live *l, struct arena *a, int64_t seq, const s
 /* Waits until fewer than in_flight_max frames are on their way. */
 static void wait_for_room(struct live *l)
 {
-    usec_t until = time_mono() + RESULT_WAIT_S * USEC_PER_SEC;
+    usec_t until = time_mono() + result_wait(l);
     int limit = l->options->in_flight_max;
     while (limit > 0 && on_their_way(l) >= limit && time_mono() < until && !stopped(l))
         usleep(5000);
@@ -390,7 +399,7 @@ static bool reader_done(struct reader *r)
     bool sent = l->sender_done;
     int left = l->n_flights;
     pthread_mutex_unlock(&l->lock);
-    usec_t patience = stopped(l) ? 2 * USEC_PER_SEC : RESULT_WAIT_S * USEC_PER_SEC;
+    usec_t patience = stopped(l) ? 2 * USEC_PER_SEC : result_wait(l);
     if (r->session_over)
         patience = USEC_PER_SEC;
     return sent && (left == 0 || time_mono() - r->last_event > patience);

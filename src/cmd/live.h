@@ -17,6 +17,7 @@ struct live_options {
     const char *session; /* id */
     const char *camera;  /* id of a registered camera, or "" */
     double fps;
+    bool class_photos; /* pictures of the whole class: they are looked at longer */
     int in_flight_max; /* frames sent and not yet answered before the sender waits; 0: no limit */
     live_result_fn on_result; /* may be NULL */
     void *ctx;

@@ -124,6 +124,10 @@
     OPT(risk_budget_per_10k, REAL, RELOAD_YES, "30", 0.1, 1000, "sightings in 10,000",             \
         "Chance that a sighting of a person who is not enrolled gets a name; the score needed "    \
         "follows from it.")                                                                        \
+    OPT(class_photo_risk_budget_per_10k, REAL, RELOAD_YES, "10", 0.1, 1000,                        \
+        "sightings in 10,000",                                                                     \
+        "The same for photos of the whole class, where one sighting makes a mark and nobody "      \
+        "looks again.")                                                                            \
     OPT(threshold_override, REAL, RELOAD_YES, "0", 0, 1, "cosine",                                 \
         "A fixed score needed instead of the derived one; 0 = derived.")                           \
     OPT(match_margin, REAL, RELOAD_YES, "0.03", 0, 1, "cosine",                                    \

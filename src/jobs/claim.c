@@ -2,9 +2,9 @@
  *
  * Frames that come for the first time share the encoder's runs: all are looked at, then embedded,
  * then each is decided, marked, published and acked by itself. Everything else goes alone, after
- * them: jobs, drop notices, what cannot be read, and what was tried before, since an item that
- * kills its worker must not take its neighbours along for good: tried items run in an order that
- * turns round with each try, so that those on both sides of such an item get their turn.
+ * them: jobs, class photos, drop notices, what cannot be read, and what was tried before, since an
+ * item that kills its worker must not take its neighbours along for good: tried items run in an
+ * order that turns round with each try, so that those on both sides of such an item get their turn.
  * Model: an item's answer is its own; only a failed run of the encoder concerns the whole batch,
  * and then each frame runs alone. Leases are renewed on the way. Worker threads; memory: passes and
  * results in the worker's arena, pixels of one frame at a time in its scratch.
@@ -129,7 +129,7 @@ struct member {
 static bool joins(const struct queue_delivery *d, struct work *ret_work)
 {
     return !d->dropped && d->tries == 1 && work_unpack(d->bytes, ret_work, NULL) == ERR_OK &&
-           ret_work->kind == WORK_FRAME;
+           ret_work->kind == WORK_FRAME && !ret_work->frame.still;
 }
 
 static enum err look(struct worker *w, struct vision_batch *b, struct member *m)
@@ -185,6 +185,7 @@ void claim_handle(struct worker *w, const struct queue_delivery *items, int n)
 {
     struct claim c = {.w = w, .items = items, .n = n, .renewed = time_mono()};
     w->engines = engines_get(w->env->engines);
+    w->claim = &c;
     if (n > 1)
         handle_together(&c);
     bool backwards = n > 1 && items[n - 1].tries % 2 == 1;
@@ -195,4 +196,11 @@ void claim_handle(struct worker *w, const struct queue_delivery *items, int n)
         renew(&c);
     }
     engine_pair_done(&w->engines);
+    w->claim = NULL;
+}
+
+void claim_tick(void *ctx)
+{
+    struct worker *w = ctx;
+    renew(w->claim);
 }

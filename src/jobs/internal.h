@@ -9,9 +9,14 @@
 struct worker {
     const struct jobs_env *env;
     struct engine_pair engines; /* of what is in hand: taken once a claim */
+    struct claim *claim;        /* what is in hand (claim.c) */
     struct arena *arena;        /* reset for every item, or batch of frames */
     struct arena *scratch; /* of one photo of an enrolment or frame of a batch; reset by its user */
 };
+
+struct claim;
+/* Says that the worker is still at what it claimed; for long work. ctx: the worker (claim.c). */
+void claim_tick(void *ctx);
 
 /* Carries out and settles what one worker claimed together, n <= CLAIM_MAX (claim.c). The items
  * stay the caller's. */

@@ -28,6 +28,7 @@ struct jobs_env {
     int workers, max_tries;
     int batch_frames; /* of those waiting, how many a worker takes at once; 0: 1 */
     int64_t image_max_pixels, photo_max_pixels;
+    double class_photo_risk_budget_per_10k;
     double risk_budget_per_10k, threshold_override, match_margin;
     double duplicate_score, look_alike_score; /* 0: derived from the risk budget; 1: never */
     double look_alike_margin;

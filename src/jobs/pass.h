@@ -38,6 +38,18 @@ struct pass {
     bool over; /* announced as dropped: nothing more to do */
 };
 
+/* Of a photo of the whole class, or of a live frame. */
+static inline double pass_risk_budget(const struct pass *p)
+{
+    return p->f->still ? p->env->class_photo_risk_budget_per_10k : p->env->risk_budget_per_10k;
+}
+
+/* Sightings a mark needs: nobody sends the same class photo twice. */
+static inline int64_t pass_confirmations(const struct pass *p)
+{
+    return p->f->still ? 1 : p->session.confirmations;
+}
+
 /* Fills p and loads the session it belongs to; f stays borrowed. Over when it does not run. */
 NODISCARD enum err pass_begin(struct pass *p, struct worker *w, const struct work_frame *f,
                               struct error *e);

@@ -64,15 +64,17 @@ static bool session_takes(const struct pass *p)
 }
 
 /* The higher of the one-photo and the many-photo table: a gallery holds templates of both kinds. */
-static double threshold_for(const struct jobs_env *env, const struct engine *engine, int64_t people)
+static double threshold_for(const struct pass *p, int64_t people)
 {
+    const struct jobs_env *env = p->env;
+    const struct engine *engine = p->engine;
     if (env->threshold_override > 0)
         return env->threshold_override;
     double score = 0;
     for (int photos = 1; photos <= 3; photos += 2) {
         const struct fmr_table *t = fmr_table_find(vision_encoder(engine->vision),
                                                    vision_preprocessing(engine->vision), photos);
-        double s = t ? threshold_score(t, env->risk_budget_per_10k, people) : 1.0;
+        double s = t ? threshold_score(t, pass_risk_budget(p), people) : 1.0;
         score = s > score ? s : score;
     }
     return score;
@@ -157,8 +159,8 @@ static enum err names_fn(struct db_cx *cx, void *ctx, struct error *e)
 static enum err decide_and_mark(struct pass *p, struct error *e)
 {
     p->thresholds = (struct decide_thresholds){
-        .roster = threshold_for(p->env, p->engine, p->roster.n),
-        .gallery = threshold_for(p->env, p->engine, (int64_t)gallery_count(p->engine->gallery)),
+        .roster = threshold_for(p, p->roster.n),
+        .gallery = threshold_for(p, (int64_t)gallery_count(p->engine->gallery)),
         .margin = p->env->match_margin};
     decide_frame(p->faces, p->seen.n, &p->thresholds, p->decided);
     enum err r = pass_alive(p, e);
@@ -211,8 +213,8 @@ static enum err publish_result(struct pass *p, struct error *e)
     struct str envelope;
     int64_t id;
     event_topic(p->f->session, topic);
-    enum err err = event_pack(p->w->arena, EVENT_FRAME_RESULT, p->f->frame.text,
-                              &event_frame_result_schema, &r, &envelope, e);
+    enum err err =
+        event_pack_result(p->w->arena, p->f->frame.text, &r, BUS_EVENT_MAX, &envelope, e);
     return err ? err : bus_publish(p->env->bus, str_from(topic), envelope, &id, e);
 }
 
@@ -272,8 +274,11 @@ enum err recognise_frame(struct worker *w, const struct work_frame *f, struct er
     struct pass p;
     enum err r = pass_begin(&p, w, f, e);
     if (!r && !p.over) {
-        r = vision_analyse(p.engine->vision, w->arena, f->image, w->env->image_max_pixels, &p.seen,
-                           e);
+        const struct vision_tick tick = {.fn = claim_tick, .ctx = w};
+        r = f->still ? vision_analyse_still(p.engine->vision, w->arena, f->image,
+                                            w->env->photo_max_pixels, &tick, &p.seen, e)
+                     : vision_analyse(p.engine->vision, w->arena, f->image,
+                                      w->env->image_max_pixels, &p.seen, e);
         r = pass_looked(&p, r, e);
     }
     return r || p.over ? r : pass_end(&p, e);

@@ -60,7 +60,6 @@ static const char *liveness_json(const struct pass *p, int i)
 static struct str receipt(struct pass *p, int i, int sightings)
 {
     const struct decide_result *d = &p->decided[i];
-    const struct jobs_env *env = p->env;
     const struct vision *vision = p->engine->vision;
     char margin[24] = "null"; /* nobody else to compare with */
     if (isfinite(d->margin))
@@ -71,7 +70,7 @@ static struct str receipt(struct pass *p, int i, int sightings)
         "\"roster\":%d,\"quality\":%.3f,\"detector\":\"%s\",\"encoder\":\"%s\","
         "\"preprocessing\":\"%s\",\"model_sha256\":\"%s\",\"device\":\"%s\",\"precision\":\"%s\","
         "\"sightings\":%d,\"liveness\":%s,\"camera\":\"%s\"}",
-        pass_candidate(p, i)->score, margin, d->threshold, env->risk_budget_per_10k, p->roster.n,
+        pass_candidate(p, i)->score, margin, d->threshold, pass_risk_budget(p), p->roster.n,
         (double)p->seen.faces[i].quality, vision_detector(vision), vision_encoder(vision),
         vision_preprocessing(vision), vision_model_sha256(vision), vision_device(vision),
         vision_precision(vision), sightings, liveness_json(p, i), p->f->camera.text);
@@ -165,7 +164,7 @@ enum err pass_sighting(struct pass *p, int i, struct error *e)
             return r ? r : show_standing(p, i, &m, e);
     }
     int count = 1;
-    if (p->session.confirmations > 1) {
+    if (pass_confirmations(p) > 1) {
         const struct bus_evidence_rule rule = {.gap = p->env->confirm_gap,
                                                .window = p->env->confirm_window};
         snprintf(evidence, sizeof evidence, "evidence:%s:%s", session, student);
@@ -173,7 +172,7 @@ enum err pass_sighting(struct pass *p, int i, struct error *e)
                                       p->f->captured_at, &rule, &count, e);
         if (r)
             return r;
-        if (count < p->session.confirmations) {
+        if (count < pass_confirmations(p)) {
             r = db_read(p->env->db, mark_look_fn, &m, e);
             return r || !m.found ? r : show_standing(p, i, &m, e);
         }

@@ -3,12 +3,14 @@
 
 #include <stdio.h>
 
-enum { WORK_MAGIC = 0x52435731 }; /* grows with the layout of struct head */
+enum { WORK_MAGIC = 0x52435732 }; /* grows with the layout of struct head */
+
+enum { FLAG_OFFLINE = 1, FLAG_STILL = 2 };
 
 struct head {
     uint32_t magic, kind;
     int64_t captured_at, received_at;
-    uint32_t offline, image_bytes;
+    uint32_t flags, image_bytes; /* FLAG_... */
     char session[ID_TEXT], frame[ID_TEXT], camera[ID_TEXT], job[ID_TEXT];
 };
 
@@ -19,7 +21,7 @@ enum err work_pack(struct arena *a, const struct work *w, struct str *ret_bytes,
                      .kind = (uint32_t)w->kind,
                      .captured_at = f->captured_at,
                      .received_at = f->received_at,
-                     .offline = f->offline,
+                     .flags = (f->offline ? FLAG_OFFLINE : 0u) | (f->still ? FLAG_STILL : 0u),
                      .image_bytes = (uint32_t)f->image.n};
     memcpy(h.session, f->session.text, ID_TEXT);
     memcpy(h.frame, f->frame.text, ID_TEXT);
@@ -51,7 +53,8 @@ enum err work_unpack(struct str bytes, struct work *ret_work, struct error *e)
     struct work w = {.kind = (enum work_kind)h.kind};
     w.frame.captured_at = h.captured_at;
     w.frame.received_at = h.received_at;
-    w.frame.offline = h.offline != 0;
+    w.frame.offline = (h.flags & FLAG_OFFLINE) != 0;
+    w.frame.still = (h.flags & FLAG_STILL) != 0;
     w.frame.image = (struct str){bytes.p + sizeof h, h.image_bytes};
     memcpy(w.frame.session.text, h.session, ID_TEXT);
     memcpy(w.frame.frame.text, h.frame, ID_TEXT);

@@ -17,6 +17,7 @@ struct work_frame {
     usec_t captured_at;      /* UTC, by the server's clock */
     usec_t received_at;
     bool offline;     /* captured while the server was away */
+    bool still;       /* a photo of the whole class, not a frame of a live camera */
     struct str image; /* encoded picture; borrowed */
 };
 

@@ -34,7 +34,12 @@ static void a_frame_comes_back_as_it_was(void **state)
         assert_string_equal(out.frame.frame.text, in.frame.frame.text);
         assert_string_equal(out.frame.camera.text, in.frame.camera.text);
         assert_true(out.frame.captured_at == 123 && out.frame.received_at == 456);
-        assert_true(out.frame.offline);
+        assert_true(out.frame.offline && !out.frame.still);
+        in.frame.still = true;
+        in.frame.offline = false;
+        assert_int_equal(work_pack(a, &in, &bytes, NULL), ERR_OK);
+        assert_int_equal(work_unpack(bytes, &out, NULL), ERR_OK);
+        assert_true(out.frame.still && !out.frame.offline);
         assert_true(str_eq(out.frame.image, images[i]));
     }
 }

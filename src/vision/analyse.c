@@ -93,10 +93,10 @@ static enum err describe_face(struct vision_batch *b, struct arena *scratch, con
     return ERR_OK;
 }
 
-enum err describe_faces(struct vision_batch *b, struct arena *scratch, const struct image *im,
-                        struct face *faces, struct vision_result *result, struct error *e)
+static enum err describe_all(struct vision_batch *b, struct arena *scratch, const struct image *im,
+                             const struct face *faces, struct vision_result *result,
+                             struct error *e)
 {
-    sort_by_area(faces, result->n);
     struct crop *crop = arena_alloc(scratch, sizeof *crop);
     result->faces = arena_array(b->a, (size_t)result->n, sizeof *result->faces);
     if (!crop || !result->faces)
@@ -132,6 +132,14 @@ static enum err judge_faces(struct vision *v, struct arena *a, const struct imag
             result->faces[i].liveness = scores[--n];
     result->timing.liveness_us = time_mono() - start;
     return ERR_OK;
+}
+
+enum err describe_faces(struct vision_batch *b, struct arena *scratch, const struct image *im,
+                        struct face *faces, struct vision_result *result, struct error *e)
+{
+    sort_by_area(faces, result->n);
+    enum err r = describe_all(b, scratch, im, faces, result, e);
+    return r || !b->v->has_liveness ? r : judge_faces(b->v, scratch, im, faces, result, e);
 }
 
 static enum err decode(const struct vision *v, struct arena *a, struct str bytes,
@@ -171,10 +179,7 @@ enum err vision_batch_add(struct vision_batch *b, struct arena *scratch, struct 
     if (r)
         return r;
     result->timing.detect_us = time_mono() - start;
-    if (result->n == 0)
-        return ERR_OK;
-    r = describe_faces(b, scratch, &im, faces, result, e);
-    return r || !v->has_liveness ? r : judge_faces(v, scratch, &im, faces, result, e);
+    return result->n > 0 ? describe_faces(b, scratch, &im, faces, result, e) : ERR_OK;
 }
 
 enum err vision_analyse(struct vision *v, struct arena *a, struct str bytes, int64_t max_pixels,

@@ -57,8 +57,8 @@ void batch_add(struct vision_batch *b, const struct crop *c, float *ret_vector,
                struct vision_timing *timing);
 
 /* Sorts result->n > 0 faces of `im` by falling area, judges them and gives those that can be
- * embedded to the batch, into result->faces; result->width and height are set (analyse.c). Errors
- * NOMEM. */
+ * embedded to the batch, into result->faces, with their liveness where it is measured;
+ * result->width and height are set (analyse.c). Errors NOMEM, UNAVAILABLE. */
 NODISCARD enum err describe_faces(struct vision_batch *b, struct arena *scratch,
                                   const struct image *im, struct face *faces,
                                   struct vision_result *result, struct error *e);
