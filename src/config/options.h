@@ -124,8 +124,7 @@
     OPT(risk_budget_per_10k, REAL, RELOAD_YES, "30", 0.1, 1000, "sightings in 10,000",             \
         "Chance that a sighting of a person who is not enrolled gets a name; the score needed "    \
         "follows from it.")                                                                        \
-    OPT(class_photo_risk_budget_per_10k, REAL, RELOAD_YES, "10", 0.1, 1000,                        \
-        "sightings in 10,000",                                                                     \
+    OPT(class_photo_risk_budget_per_10k, REAL, RELOAD_YES, "10", 0.1, 1000, "sightings in 10,000", \
         "The same for photos of the whole class, where one sighting makes a mark and nobody "      \
         "looks again.")                                                                            \
     OPT(threshold_override, REAL, RELOAD_YES, "0", 0, 1, "cosine",                                 \
