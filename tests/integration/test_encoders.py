@@ -1,6 +1,5 @@
 """An encoder of one's own (onnx:FILE) and the option flip: shown with their licence, never mixed with other templates."""
 import hashlib
-import sqlite3
 
 import pytest
 
@@ -49,9 +48,8 @@ def test_it_recognises_and_its_licence_is_shown(serve, own):
     session = server.api.session(server.api.course("C-1", [student["id"]], confirmations=1)["id"])
     seen = server.api.seen(session["id"], photos("val", "elton_john", 1)[0])
     assert [f["student"]["id"] for f in seen["faces"]] == [student["id"]]
-    with sqlite3.connect(f"file:{server.database()}?mode=ro", uri=True) as db:
-        rows = set(db.execute("SELECT encoder, preprocessing, model_sha256 FROM template"))
-    assert rows == {("onnx:ours", system["preprocessing"], hashlib.sha256(own.read_bytes()).hexdigest())}
+    rows = server.sql("SELECT encoder, preprocessing, model_sha256 FROM template")
+    assert {tuple(row.values()) for row in rows} == {("onnx:ours", system["preprocessing"], hashlib.sha256(own.read_bytes()).hexdigest())}
 
 
 def test_templates_of_another_spec_are_never_compared(serve, own):
