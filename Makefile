@@ -3,7 +3,7 @@ BUILD ?= build
 SETUP_FLAGS ?=
 
 .PHONY: all setup setup-test build run test test-unit test-conformance test-http test-golden test-integration test-postgres \
-    test-asan test-tsan test-lint lint bench openapi docs clean
+    test-asan test-tsan test-lint test-long lint bench openapi docs clean
 
 all: build
 
@@ -31,7 +31,7 @@ run: build
 test: setup-test
 	@tools/test.sh all
 
-test-unit test-conformance test-http test-golden test-integration test-postgres test-asan test-tsan test-lint: setup-test
+test-unit test-conformance test-http test-golden test-integration test-postgres test-asan test-tsan test-lint test-long: setup-test
 	@tools/test.sh $(@:test-%=%)
 
 lint: test-lint

@@ -11,6 +11,7 @@ SUITE is one of
     asan          all but lint again, built with AddressSanitizer (with leaks) and UndefinedBehaviorSanitizer
     tsan          unit, conformance, http and a small integration run, built with ThreadSanitizer
     all           all of these, in this order
+    long          minutes of work against one server; not in all
 One line a suite, and the output of what failed; everything is kept in build/test-logs/ (BUILD names another folder). `all` ends in one line,
 N passed, N failed. Exits 1 when a test failed or a suite had nothing to run.
 """
@@ -33,6 +34,7 @@ SHOWN_LINES = 120
 # Sanitizers look for faults in code, not for accuracy: one size of picture and no groups will do.
 SHORT = {"golden": ("-k", "not 320 and not group and not test_eval")}
 SUITES = ("lint", "unit", "conformance", "http", "golden", "integration", "postgres", "asan", "tsan")
+ALONE = ("long",)  # by name only
 
 # What each build is set up with, and what its programs run under.
 BUILDS = {
@@ -230,6 +232,8 @@ def run_suite(name, builds):
         count += tests_of(build, "integration", ("-m", "smoke"))
     elif name == "postgres":
         count += postgres_tests(build)
+    elif name == "long":
+        count += tests_of(build, "integration", ("-m", "long", "-s"))
     else:
         count += tests_of(build, name)
     return count
@@ -237,7 +241,7 @@ def run_suite(name, builds):
 
 def main():
     wanted = sys.argv[1:]
-    if not wanted or set(wanted) - {*SUITES, "all"}:
+    if not wanted or set(wanted) - {*SUITES, *ALONE, "all"}:
         print(__doc__, file=sys.stderr)
         return 2
     names = SUITES if "all" in wanted else wanted
