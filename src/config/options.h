@@ -55,7 +55,7 @@
     OPT(inference_threads, INT, RELOAD_NO, "1", 1, 256, "threads",                                 \
         "Threads inside one model run; on processors 1 and more workers is faster.")               \
     OPT(batch_faces_max, INT, RELOAD_NO, "16", 1, 64, "faces", "Faces embedded in one model run.") \
-    OPT(batch_frames_max, INT, RELOAD_NO, "4", 1, 64, "frames",                                    \
+    OPT(batch_frames_max, INT, RELOAD_NO, "8", 1, 64, "frames",                                    \
         "Frames whose faces share model runs: of those already waiting, a worker takes its fair "  \
         "share, and never waits for more.")                                                        \
     OPT(detector, ENUM, RELOAD_NO, "auto", 0, 0, "auto|yunet|retinaface|mtcnn",                    \

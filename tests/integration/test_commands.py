@@ -211,6 +211,23 @@ def test_bench_prints_a_line_a_stage(tmp_path):
         assert stage in text
 
 
+def test_bench_compares_configurations_in_turns(tmp_path):
+    words = ("bench", "--seconds", "0.1", "--models-dir", MODELS, "--samples", SAMPLES, "--variants")
+    text = ok(*words, "detector=retinaface; detector=retinaface batch_frames_max=1", cwd=tmp_path)
+    assert len(re.findall(r"^  detector=retinaface .* 1\.00 +1$", text, re.M)) == 1  # the first, against itself
+    assert re.search(r"holds \d+ MiB", text)
+    done = run(*words, "detector=none", cwd=tmp_path)
+    assert done.returncode == 2 and "detector" in done.stderr
+
+
+def test_bench_tells_what_share_of_the_machine_each_model_uses(tmp_path):
+    text = ok("bench", "--models", "--seconds", "0.1", "--device", "cpu", "--precision", "fp32",
+              "--models-dir", MODELS, cwd=tmp_path)
+    assert float(re.search(r"peak .*: (\d+) GFLOP/s", text)[1]) > 0
+    share = re.search(r"^  facenet128 +cpu/fp32 .* (\d+) %$", text, re.M)
+    assert 1 <= int(share[1]) <= 110, text
+
+
 def test_what_is_committed_is_what_the_program_prints():
     for file, arguments in (("api/openapi.json", ["openapi"]), ("docs/config.md", ["config", "doc"])):
         if (ROOT / file).exists():
