@@ -3,8 +3,8 @@
 #include "app/internal.h"
 
 #include "app/vision_options.h"
+#include "attendance/calibration.h"
 #include "attendance/event.h"
-#include "attendance/threshold.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -83,12 +83,18 @@ static enum err check_thresholds(const struct app *app, const struct vision *vis
 {
     const char *encoder = vision_encoder(vision);
     const char *preprocessing = vision_preprocessing(vision);
-    if (app->cfg->threshold_override > 0 ||
-        (fmr_table_find(encoder, preprocessing, 1) && fmr_table_find(encoder, preprocessing, 3)))
-        return ERR_OK;
+    _cleanup_(arena_freep) struct arena *a = arena_new(64 * KIB);
+    struct calibration site = {.version = ""};
+    if (!a)
+        return error_set(e, ERR_NOMEM, "out of memory");
+    enum err r = calibration_of(app->db, a, encoder, preprocessing, &site, e);
+    if (r || app->cfg->threshold_override > 0 ||
+        calibration_covers(&site, encoder, preprocessing, SCORE_COSINE))
+        return r;
     return error_set(e, ERR_INVALID,
                      "false-match rates were never measured for the encoder %s with the detector "
-                     "%s (%s): choose another pair, or set threshold_override",
+                     "%s (%s): choose another pair, run rollcall calibrate, or set "
+                     "threshold_override",
                      encoder, vision_detector(vision), preprocessing);
 }
 
@@ -248,6 +254,7 @@ static enum err start_workers(struct app *app, struct error *e)
                                      cfg->class_photo_risk_budget_per_10k,
                                  .threshold_override = cfg->threshold_override,
                                  .match_margin = cfg->match_margin,
+                                 .hub_correction = (enum hub_correction)cfg->hub_correction,
                                  .liveness = app->liveness,
                                  .liveness_threshold = cfg->liveness_threshold,
                                  .liveness_window = cfg->liveness_window_s * USEC_PER_SEC,

@@ -33,8 +33,12 @@ static const struct field face_fields[] = {
               "present, already_present, confirming, not_enrolled, unknown, spoof, low_quality."),
     FIELD_POINTER(struct event_face, student, &event_student_schema, "Who it is, when known."),
     FIELD_REAL(struct event_face, similarity, -1, 1, FIELD_NULLABLE,
-               "Cosine to the best student of the gallery."),
-    FIELD_REAL(struct event_face, threshold, 0, 1, FIELD_NULLABLE, "The cosine that was needed."),
+               "How near the face is to the student it is, or to the best of the gallery."),
+    FIELD_REAL(struct event_face, threshold, 0, 1, FIELD_NULLABLE, "The similarity needed."),
+    FIELD_STR(
+        struct event_face, score_kind, 0, 32, FIELD_NULLABLE,
+        "What both are: cosine, or hub (the cosine less how near the student's template is to "
+        "everybody)."),
     FIELD_POINTER(struct event_face, mark, &event_mark_schema,
                   "The student's mark, when there is one."),
 };

@@ -34,6 +34,7 @@ struct event_face {
     struct str status;               /* face_status_name */
     struct event_student *student;
     double similarity, threshold; /* NaN: not compared */
+    struct str score_kind;        /* score_kind_name of both; p NULL: not compared */
     struct event_mark *mark;
 };
 

@@ -98,7 +98,7 @@ static const struct row {
 
 static const struct fmr_table *table(const char *encoder, const char *preprocessing, int photos)
 {
-    const struct fmr_table *t = fmr_table_find(encoder, preprocessing, photos);
+    const struct fmr_table *t = fmr_table_find(encoder, preprocessing, SCORE_COSINE, photos);
     assert_non_null(t);
     return t;
 }
@@ -160,9 +160,9 @@ static void photo_counts_choose_the_nearest_safe_table(void **state)
 static void what_was_not_measured_has_no_table(void **state)
 {
     (void)state;
-    assert_null(fmr_table_find("facenet512", YUNET_CROP, 1));
-    assert_null(fmr_table_find(FACENET, "rot100x100", 1));
-    assert_null(fmr_table_find("omz0095", YUNET_CROP, 3));
+    assert_null(fmr_table_find("sface", YUNET_CROP, SCORE_COSINE, 1));
+    assert_null(fmr_table_find(FACENET, "rot100x100", SCORE_COSINE, 1));
+    assert_null(fmr_table_find("omz0095", YUNET_CROP, SCORE_COSINE, 3));
 }
 
 static void beyond_the_table_its_nearest_end_counts(void **state)

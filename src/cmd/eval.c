@@ -37,6 +37,7 @@ static const char examples[] =
 struct command {
     const char *pairs, *same, *detectors, *encoders, *sizes, *json, *plots, *cache;
     int64_t limit, threads, splits;
+    bool hub, table;
 };
 
 /* A comma list cut into words that each fit WORD_MAX; false when one does not or there are too
@@ -130,6 +131,27 @@ static enum err analyse(struct session *s, struct vision *v, const struct vision
     return eval_photos_analyse(s->photos, &analysis, e);
 }
 
+/* Measures and prints what was analysed: once by the cosine, with --hub once more corrected. */
+static enum err measure(struct session *s, struct error *e)
+{
+    const struct eval_run models = s->runs[s->n];
+    int kinds = s->command->hub ? SCORE_KIND_N : 1;
+    for (int kind = 0; kind < kinds; kind++) {
+        if (s->n == EVAL_RUNS_MAX)
+            return error_set(e, ERR_INVALID, "more than %d evaluations", EVAL_RUNS_MAX);
+        struct eval_run *run = &s->runs[s->n];
+        *run = models;
+        s->plan.kind = (enum score_kind)kind;
+        enum err r = eval_run_measure(s->photos, &s->plan, run, e);
+        if (r)
+            return r;
+        s->n++;
+        eval_report_print(stdout, run);
+        fflush(stdout);
+    }
+    return ERR_OK;
+}
+
 /* One detector with one encoder, from loading to the printed table. */
 static enum err run_one(struct session *s, const char *detector, const char *encoder,
                         struct error *e)
@@ -155,14 +177,7 @@ static enum err run_one(struct session *s, const char *detector, const char *enc
     if (!r)
         r = analyse(s, v, &options, e);
     vision_close(v);
-    if (!r)
-        r = eval_run_measure(s->photos, &s->plan, run, e);
-    if (r)
-        return r;
-    s->n++;
-    eval_report_print(stdout, run);
-    fflush(stdout);
-    return ERR_OK;
+    return r ? r : measure(s, e);
 }
 
 static enum err run_all(struct session *s, const char *folder, struct error *e)
@@ -209,9 +224,20 @@ static int64_t processors(void)
     return n < 1 ? 1 : n > 256 ? 256 : n;
 }
 
+/* What was not asked for, by the configuration and the purpose. */
+static void fill_in(const struct config *config, struct command *c)
+{
+    if (!c->sizes)
+        c->sizes = c->table ? "10,30,50,100,150,200,300,600" : "10,30,100";
+    if (!c->detectors)
+        c->detectors = config_text(config, OPTION_detector);
+    if (!c->encoders)
+        c->encoders = config_text(config, OPTION_encoder);
+}
+
 int cmd_eval(int argc, char **argv)
 {
-    struct command c = {.sizes = "10,30,100", .threads = processors(), .splits = 50};
+    struct command c = {.threads = processors(), .splits = 50};
     const struct arg_option options[] = {
         {.name = "pairs", .metavar = "FILE", .ret = &c.pairs, .help = "pairs in LFW's format"},
         {.name = "detector",
@@ -225,7 +251,7 @@ int cmd_eval(int argc, char **argv)
         {.name = "gallery-sizes",
          .metavar = "N,N",
          .ret = &c.sizes,
-         .help = "people in a gallery (default 10,30,100)"},
+         .help = "people in a gallery (default 10,30,100; with --table up to 600)"},
         {.name = "splits",
          .metavar = "N",
          .type = ARG_INT,
@@ -233,6 +259,14 @@ int cmd_eval(int argc, char **argv)
          .min = 1,
          .max = EVAL_SPLITS_MAX,
          .help = "random galleries of each size; a fifth as many halves (default 50)"},
+        {.name = "hub",
+         .type = ARG_FLAG,
+         .ret = &c.hub,
+         .help = "measure once more with hub correction (hub_correction in the configuration)"},
+        {.name = "table",
+         .type = ARG_FLAG,
+         .ret = &c.table,
+         .help = "only the false-match tables, and whether the risk budget holds with them"},
         {.name = "json", .metavar = "FILE", .ret = &c.json, .help = "write all results as JSON"},
         {.name = "plots", .metavar = "DIR", .ret = &c.plots, .help = "write plots as PNG"},
         {.name = "limit",
@@ -271,14 +305,12 @@ int cmd_eval(int argc, char **argv)
     enum args_outcome outcome = settings_args(&spec, argc, argv, &args, &config);
     if (outcome != ARGS_RUN)
         return args_status(outcome);
+    fill_in(config, &c);
     if (!read_sizes(c.sizes, &plan))
         return cmd_bad_usage("eval", "--gallery-sizes is a list of up to %d numbers from 2 on",
                              EVAL_SIZES_MAX);
-    if (!c.detectors)
-        c.detectors = config_text(config, OPTION_detector);
-    if (!c.encoders)
-        c.encoders = config_text(config, OPTION_encoder);
     plan.pairs_file = c.pairs;
     plan.splits = (int)c.splits;
+    plan.table_only = c.table;
     return evaluate(config, &c, &plan, args.positional[0]);
 }

@@ -1,19 +1,16 @@
 /* Identification metrics: see eval_ident.h.
  *
- * Cost: one dot product for each probe and template, some 10^8 a second. The table's tail is kept
- * as a histogram of FMR_BINS scores, so its memory does not grow with the photos. Called by
- * cmd/eval.c and its tests; no state; any thread. */
+ * Cost: one dot product for each probe and template, some 10^8 a second. Called by cmd/eval.c and
+ * its tests; no state; any thread. */
 #include "cmd/eval_ident.h"
+
+#include "gallery/gallery.h"
 
 #include <math.h>
 
 const double eval_fpirs[EVAL_FPIR_N] = {0.01, 0.003, 0.001};
 
-enum { LANES = 16, FMR_BINS = 20000, FIT_POINTS = 60, PAIRS_IN_TAIL = 8, PAIRS_MIN = 80000 };
-
-/* log10 of the false-match rates between which the curve is fitted. */
-#define LOG_FMR_HIGH (-2.0)
-#define LOG_FMR_LOW (-6.0)
+enum { LANES = 16, HUB_SPLITS = 5 };
 
 struct candidate {
     float score;
@@ -58,13 +55,45 @@ static void make_template(const struct eval_faces *f, int first, int shots, floa
         to[k] = (float)((double)to[k] / sqrt(squares));
 }
 
+/* How near everybody each of n templates is: the mean of its highest cosines to the others
+ * (gallery.h); NULL where hubs do not count. In `a`. */
+static enum err make_hubs(const struct eval_faces *f, const float *templates, int n,
+                          struct arena *a, const float **ret_hubs, struct error *e)
+{
+    size_t dim = (size_t)f->dim;
+    float *hubs = NULL, *scores = NULL;
+    if (f->hub) {
+        hubs = arena_array(a, (size_t)n + 1, sizeof *hubs);
+        scores = arena_array(a, (size_t)n + 1, sizeof *scores);
+        if (!hubs || !scores)
+            return error_set(e, ERR_NOMEM, "out of memory");
+    }
+    for (int i = 0; hubs && i < n; i++) {
+        size_t others = 0;
+        for (int k = 0; k < n; k++)
+            if (k != i)
+                scores[others++] =
+                    dot(templates + (size_t)i * dim, templates + (size_t)k * dim, f->dim);
+        hubs[i] = gallery_hub_mean(scores, others);
+    }
+    *ret_hubs = hubs;
+    return ERR_OK;
+}
+
+/* The score of a photo at the k-th template. */
+static float score_of(const struct eval_faces *f, const float *templates, const float *hubs, int k,
+                      int at)
+{
+    return dot(photo(f, at), templates + (size_t)k * (size_t)f->dim, f->dim) - (hubs ? hubs[k] : 0);
+}
+
 /* The best of n templates for a photo. */
-static float best_of(const struct eval_faces *f, const float *templates, int n, int at,
-                     int *ret_which)
+static float best_of(const struct eval_faces *f, const float *templates, const float *hubs, int n,
+                     int at, int *ret_which)
 {
     float best = -INFINITY;
     for (int i = 0; i < n; i++) {
-        float score = dot(photo(f, at), templates + (size_t)i * (size_t)f->dim, f->dim);
+        float score = score_of(f, templates, hubs, i, at);
         if (score > best) {
             best = score;
             *ret_which = i;
@@ -96,6 +125,7 @@ struct trial {
     const int *seats; /* [people] who is in it */
     int people, shots;
     float *templates;            /* [people][dim] */
+    const float *hubs;           /* [people], or NULL */
     struct candidate *wrong;     /* best scores of strangers */
     float *right;                /* best scores of probes, -INFINITY where the person is wrong */
     int n_wrong, n_right, first; /* first: of the probes that are right at rank 1 */
@@ -110,7 +140,7 @@ static void run_probes(const struct eval_faces *f, struct trial *t)
         int begin = f->first[t->seats[i]] + t->shots;
         int end = at_most(f->first[t->seats[i] + 1], begin + EVAL_PROBES_MAX);
         for (int p = begin; p < end; p++) {
-            float score = best_of(f, t->templates, t->people, p, &which);
+            float score = best_of(f, t->templates, t->hubs, t->people, p, &which);
             t->first += which == i;
             t->right[t->n_right++] = which == i ? score : -INFINITY;
         }
@@ -127,7 +157,7 @@ static int run_strangers(const struct eval_faces *f, struct trial *t, const bool
         strangers++;
         for (int i = 0; i < n; i++)
             t->wrong[t->n_wrong++] = (struct candidate){
-                best_of(f, t->templates, t->people, f->first[p] + i, &which), 1.0 / n};
+                best_of(f, t->templates, t->hubs, t->people, f->first[p] + i, &which), 1.0 / n};
     }
     return strangers;
 }
@@ -176,143 +206,174 @@ enum err eval_identify(const struct eval_faces *f, int people, int shots, uint64
         seated[able[i]] = true;
         make_template(f, f->first[able[i]], shots, t.templates + (size_t)i * (size_t)f->dim);
     }
+    enum err r = make_hubs(f, t.templates, people, a, &t.hubs, e);
+    if (r)
+        return r;
     run_probes(f, &t);
     int strangers = run_strangers(f, &t, seated);
     summarise(&t, strangers, ret_result);
     return ERR_OK;
 }
 
-/* Weight of each score between -1 and 1. */
-struct tail {
-    double *bins; /* [FMR_BINS] */
-    int64_t pairs;
-};
-
-static double bin_score(int bin) { return -1 + (bin + 0.5) * 2 / FMR_BINS; }
-
-static void tail_add(struct tail *t, float score, double weight)
-{
-    int bin = (int)(((double)score + 1) / 2 * FMR_BINS);
-    t->bins[bin < 0 ? 0 : bin >= FMR_BINS ? FMR_BINS - 1 : bin] += weight;
-}
-
 /* Every template of one person against every photo of the others. */
 static void tail_of_person(const struct eval_faces *f, const int *who, int n, int owner, int shots,
-                           float *template_, struct tail *t)
+                           float *template_, struct fmr_tail *t)
 {
     int groups = shots == 1 ? at_most(count_of(f, who[owner]), 1) : count_of(f, who[owner]) / shots;
     for (int g = 0; g < groups; g++) {
         make_template(f, f->first[who[owner]] + g * shots, shots, template_);
         for (int o = 0; o < n; o++)
             for (int i = f->first[who[o]]; o != owner && i < f->first[who[o] + 1]; i++)
-                tail_add(t, dot(photo(f, i), template_, f->dim),
-                         1.0 / count_of(f, who[o]) / groups);
+                fmr_tail_add(t, (double)dot(photo(f, i), template_, f->dim),
+                             1.0 / count_of(f, who[o]) / groups);
     }
     t->pairs += groups ? n - 1 : 0;
 }
 
-/* Least squares of y on 1, s, s^2 by the normal equations (3 x 3, Cramer's rule). */
-static void fit_parabola(const double *s, const double *y, int n, struct eval_table *t)
+/* Who of who[n] is enrolled where hubs count: at most half of all, so that strangers are left, and
+ * two thirds of those who have the photos, so that some strangers have many. Puts them first. */
+static int seat_some(const struct eval_faces *f, int *who, int n, int shots)
 {
-    double m[5] = {0}, v[3] = {0};
-    for (int i = 0; i < n; i++) {
-        double power = 1;
-        for (int k = 0; k < 5; k++, power *= s[i]) {
-            m[k] += power;
-            if (k < 3)
-                v[k] += power * y[i];
-        }
+    int able = 0, most;
+    for (int i = 0; i < n; i++)
+        able += count_of(f, who[i]) >= shots;
+    most = at_most(n / 2, able * 2 / 3);
+    for (int i = 0, seated = 0; i < n && seated < most; i++) {
+        if (count_of(f, who[i]) < shots)
+            continue;
+        int other = who[seated];
+        who[seated++] = who[i];
+        who[i] = other;
     }
-    double a = m[2] * m[4] - m[3] * m[3], b = m[1] * m[4] - m[2] * m[3];
-    double c = m[1] * m[3] - m[2] * m[2], d = m[0] * m[4] - m[2] * m[2];
-    double f = m[0] * m[3] - m[1] * m[2], g = m[0] * m[2] - m[1] * m[1];
-    double det = m[0] * a - m[1] * b + m[2] * c;
-    t->c0 = (v[0] * a - v[1] * b + v[2] * c) / det;
-    t->c1 = (-v[0] * b + v[1] * d - v[2] * f) / det;
-    t->c2 = (v[0] * c - v[1] * f + v[2] * g) / det;
+    return most;
 }
 
-/* The score at each of FIT_POINTS rates, even in log FMR, from the top of the histogram down. */
-static void fit_tail(const struct tail *t, struct eval_table *table)
+/* One random half of the people enrolled, the others strangers; `share` of the whole weight. */
+static enum err tail_of_split(const struct eval_faces *f, int *who, int n, int shots, double share,
+                              struct arena *a, struct fmr_tail *t, struct error *e)
 {
-    double scores[FIT_POINTS], levels[FIT_POINTS], sum = 0;
-    double lowest = log10(PAIRS_IN_TAIL / (double)t->pairs);
-    lowest = lowest > LOG_FMR_LOW ? lowest : LOG_FMR_LOW;
-    int k = FIT_POINTS - 1;
-    for (int bin = FMR_BINS - 1; bin >= 0 && k >= 0; bin--) {
-        sum += t->bins[bin];
-        for (; k >= 0; k--) {
-            levels[k] = LOG_FMR_HIGH + (lowest - LOG_FMR_HIGH) * k / (FIT_POINTS - 1);
-            if (sum / (double)t->pairs < pow(10, levels[k]))
-                break;
-            scores[k] = bin_score(bin);
-        }
+    int seats = seat_some(f, who, n, shots);
+    float *templates = arena_array(a, (size_t)seats * (size_t)f->dim + 1, sizeof *templates);
+    if (!templates)
+        return error_set(e, ERR_NOMEM, "out of memory");
+    for (int i = 0; i < seats; i++)
+        make_template(f, f->first[who[i]], shots, templates + (size_t)i * (size_t)f->dim);
+    const float *hubs = NULL;
+    enum err r = make_hubs(f, templates, seats, a, &hubs, e);
+    for (int o = seats; !r && o < n; o++)
+        for (int i = f->first[who[o]]; i < f->first[who[o] + 1]; i++)
+            for (int k = 0; k < seats; k++)
+                fmr_tail_add(t, (double)score_of(f, templates, hubs, k, i),
+                             share / count_of(f, who[o]));
+    t->pairs += share * seats * (n - seats);
+    return r;
+}
+
+static enum err tail_with_hubs(const struct eval_faces *f, const int *who, int n, int shots,
+                               struct arena *a, struct fmr_tail *t, struct error *e)
+{
+    enum err r = ERR_OK;
+    uint64_t seed = 1;
+    int *order = arena_array(a, (size_t)n + 1, sizeof *order);
+    if (!order)
+        return error_set(e, ERR_NOMEM, "out of memory");
+    memcpy(order, who, (size_t)n * sizeof *order);
+    for (int s = 0; s < HUB_SPLITS && !r; s++) {
+        eval_shuffle(order, n, &seed);
+        r = tail_of_split(f, order, n, shots, 1.0 / HUB_SPLITS, a, t, e);
     }
-    fit_parabola(scores, levels, FIT_POINTS, table);
-    table->lowest_fmr = pow(10, lowest);
-    table->pairs = t->pairs;
+    return r;
 }
 
 enum err eval_fit_table(const struct eval_faces *f, const int *who, int n, int shots,
                         struct arena *a, struct eval_table *ret_table, struct error *e)
 {
-    struct tail t = {.bins = arena_array(a, FMR_BINS, sizeof *t.bins)};
+    struct fmr_tail t;
     float *template_ = arena_array(a, (size_t)f->dim, sizeof *template_);
-    if (!t.bins || !template_)
-        return error_set(e, ERR_NOMEM, "out of memory");
-    for (int i = 0; i < n; i++)
+    enum err r = template_ ? fmr_tail_new(a, &t, e) : error_set(e, ERR_NOMEM, "out of memory");
+    if (!r && f->hub)
+        r = tail_with_hubs(f, who, n, shots, a, &t, e);
+    for (int i = 0; !r && !f->hub && i < n; i++)
         tail_of_person(f, who, n, i, shots, template_, &t);
-    if (t.pairs < PAIRS_MIN)
-        return error_set(e, ERR_UNPROCESSABLE,
-                         "%lld pairs of people are too few for a table of false-match rates",
-                         (long long)t.pairs);
-    fit_tail(&t, ret_table);
+    if (!r)
+        r = fmr_tail_fit(&t, &ret_table->curve, e);
+    if (r)
+        return r;
+    ret_table->pairs = (int64_t)t.pairs;
+    ret_table->comparisons = t.comparisons;
+    ret_table->people = 0;
+    for (int i = 0; i < n; i++)
+        ret_table->people += count_of(f, who[i]) >= shots;
     return ERR_OK;
 }
 
-/* The rate of one gallery: seats [people] are in it, the rest of who[] are strangers. */
-static double gallery_fpir(const struct eval_faces *f, const int *who, int n, const bool *seated,
-                           const float *templates, int people, double threshold)
+/* One gallery of templates, and who is a stranger to it. */
+struct fpir_trial {
+    const int *who;
+    const bool *known; /* [people of f] no strangers: enrolled here or elsewhere */
+    int n, people;
+    const float *templates, *hubs;
+    double threshold;
+};
+
+static double gallery_fpir(const struct eval_faces *f, const struct fpir_trial *t)
 {
     double sum = 0;
     int strangers = 0, which = -1;
-    for (int o = 0; o < n; o++) {
-        int count = count_of(f, who[o]), named = 0;
-        if (seated[who[o]] || count == 0)
+    for (int o = 0; o < t->n; o++) {
+        int who = t->who[o], count = count_of(f, who), named = 0;
+        if (t->known[who] || count == 0)
             continue;
-        for (int i = f->first[who[o]]; i < f->first[who[o] + 1]; i++)
-            named += (double)best_of(f, templates, people, i, &which) > threshold;
+        for (int i = f->first[who]; i < f->first[who + 1]; i++)
+            named += (double)best_of(f, t->templates, t->hubs, t->people, i, &which) > t->threshold;
         sum += (double)named / count;
         strangers++;
     }
     return strangers ? sum / strangers : NAN;
 }
 
-enum err eval_fpir_at(const struct eval_faces *f, const int *who, int n, int people, int shots,
-                      double threshold, struct arena *a, double *ret_fpir, struct error *e)
+/* All galleries of t->people that the n_able people of able[] fill. */
+static double mean_fpir(const struct eval_faces *f, struct fpir_trial *t, const int *able,
+                        int n_able, const float *templates, const float *hubs, bool *known)
 {
-    bool *seated = arena_array(a, (size_t)f->people, sizeof *seated);
-    float *templates = arena_array(a, (size_t)people * (size_t)f->dim, sizeof *templates);
-    int *able = arena_array(a, (size_t)n, sizeof *able), n_able = 0, galleries = 0;
     double sum = 0;
-    if (!seated || !templates || !able)
-        return error_set(e, ERR_NOMEM, "out of memory");
-    for (int i = 0; i < n; i++)
-        if (count_of(f, who[i]) >= shots)
-            able[n_able++] = who[i];
-    for (int start = 0; start + people <= n_able; start += people) {
-        memset(seated, 0, (size_t)f->people * sizeof *seated);
-        for (int i = 0; i < people; i++) {
-            seated[able[start + i]] = true;
-            make_template(f, f->first[able[start + i]], shots,
-                          templates + (size_t)i * (size_t)f->dim);
-        }
-        double rate = gallery_fpir(f, who, n, seated, templates, people, threshold);
+    int galleries = 0;
+    for (int start = 0; start + t->people <= n_able; start += t->people) {
+        for (int i = 0; i < n_able; i++)
+            known[able[i]] = f->hub || (i >= start && i < start + t->people);
+        t->templates = templates + (size_t)start * (size_t)f->dim;
+        t->hubs = hubs ? hubs + start : NULL;
+        double rate = gallery_fpir(f, t);
         if (!isnan(rate)) {
             sum += rate;
             galleries++;
         }
     }
-    *ret_fpir = galleries ? sum / galleries : NAN;
+    return galleries ? sum / galleries : NAN;
+}
+
+enum err eval_fpir_at(const struct eval_faces *f, const int *who, int n, int people, int shots,
+                      double threshold, struct arena *a, double *ret_fpir, struct error *e)
+{
+    bool *known = arena_array(a, (size_t)f->people, sizeof *known);
+    float *templates = arena_array(a, (size_t)n * (size_t)f->dim + 1, sizeof *templates);
+    int *able = arena_array(a, (size_t)n + 1, sizeof *able), n_able = 0;
+    const float *hubs = NULL;
+    if (!known || !templates || !able)
+        return error_set(e, ERR_NOMEM, "out of memory");
+    memcpy(able, who, (size_t)n * sizeof *able);
+    if (f->hub)
+        n_able = seat_some(f, able, n, shots);
+    for (int i = 0; !f->hub && i < n; i++)
+        if (count_of(f, who[i]) >= shots)
+            able[n_able++] = who[i];
+    for (int i = 0; i < n_able; i++)
+        make_template(f, f->first[able[i]], shots, templates + (size_t)i * (size_t)f->dim);
+    enum err r = make_hubs(f, templates, n_able, a, &hubs, e);
+    if (r)
+        return r;
+    struct fpir_trial t = {
+        .who = who, .known = known, .n = n, .people = people, .threshold = threshold};
+    *ret_fpir = mean_fpir(f, &t, able, n_able, templates, hubs, known);
     return ERR_OK;
 }

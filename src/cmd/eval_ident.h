@@ -9,6 +9,7 @@
  * Source: ISO/IEC 19795-1 for the terms. Pure; any thread. */
 #pragma once
 
+#include "attendance/fmr_fit.h"
 #include "cmd/eval_metrics.h"
 
 enum { EVAL_FPIR_N = 3, EVAL_PROBES_MAX = 10 };
@@ -21,6 +22,7 @@ struct eval_faces {
     const float *x;   /* [n][dim], L2 norm 1 */
     const int *first; /* [people + 1]: photos of person p are first[p] .. first[p + 1] - 1 */
     int n, dim, people;
+    bool hub; /* scores are corrected for hubs (gallery.h): cosine - h */
 };
 
 struct eval_ident {
@@ -36,22 +38,25 @@ struct eval_ident {
 NODISCARD enum err eval_identify(const struct eval_faces *f, int people, int shots, uint64_t seed,
                                  struct arena *a, struct eval_ident *ret_result, struct error *e);
 
-/* log10 FMR = c0 + c1 s + c2 s^2 (attendance/threshold.h), fitted. */
+/* A false-match table, fitted (attendance/fmr_fit.h). */
 struct eval_table {
-    double c0, c1, c2, lowest_fmr; /* fitted over FMR 1e-2 .. lowest_fmr */
-    int64_t pairs;                 /* (template person, other person) */
+    struct fmr_curve curve;
+    int64_t pairs, comparisons; /* (template person, other person); scores behind them */
+    int people;                 /* with a template */
 };
 
 /* Fits the table for templates of `shots` photos (1: the first photo; more: every full group)
  * against all photos of other people, over who [n] people of f. A pair of people weighs 1 however
- * many photos they have. Errors UNPROCESSABLE (under 80,000 such pairs, so that FMR 1e-4 would rest
- * on fewer than 8), NOMEM. */
+ * many photos they have. With hubs people are enrolled or strangers, never both: five random
+ * splits, one template a person. Errors UNPROCESSABLE (under FMR_PAIRS_MIN pairs), NOMEM. */
 NODISCARD enum err eval_fit_table(const struct eval_faces *f, const int *who, int n, int shots,
                                   struct arena *a, struct eval_table *ret_table, struct error *e);
 
 /* The FPIR at a fixed threshold: the n people of who[] with at least `shots` photos are put into
- * as many separate galleries of `people` as they fill; strangers are the rest of who[]. The mean
- * over galleries; NAN when not one gallery fills. Errors NOMEM. */
+ * as many separate galleries of `people` as they fill; strangers are the rest of who[]. With hubs
+ * the galleries are rosters of one larger gallery: the cohort is all enrolled, half of who[] at
+ * most, and strangers are those not enrolled. The mean over galleries; NAN when not one gallery
+ * fills. Errors NOMEM. */
 NODISCARD enum err eval_fpir_at(const struct eval_faces *f, const int *who, int n, int people,
                                 int shots, double threshold, struct arena *a, double *ret_fpir,
                                 struct error *e);

@@ -199,7 +199,8 @@ static void the_fitted_table_gives_back_the_measured_rate(void **state)
     assert_int_equal(eval_fit_table(&f, who, CROWD, 1, *state, &t, NULL), ERR_OK);
     assert_int_equal(t.pairs, CROWD * (CROWD - 1));
     for (double s = 0.42; s < 0.6; s += 0.04)
-        assert_true(fabs(t.c0 + t.c1 * s + t.c2 * s * s - log10(share_above(x, s))) < 0.1);
+        assert_true(fabs(t.curve.c0 + t.curve.c1 * s + t.curve.c2 * s * s -
+                         log10(share_above(x, s))) < 0.1);
 }
 
 static void few_people_give_no_table(void **state)
@@ -212,6 +213,26 @@ static void few_people_give_no_table(void **state)
         who[i] = i;
     assert_int_equal(eval_fit_table(&p.faces, who, p.faces.people, 1, *state, &t, NULL),
                      ERR_UNPROCESSABLE);
+}
+
+/* Of two templates each is the other's cohort: every score falls by the same h. */
+static void hubs_of_two_shift_all_scores_alike(void **state)
+{
+    struct plane p;
+    struct eval_ident plain, hub;
+    class_of_two(&p);
+    assert_int_equal(eval_identify(&p.faces, 2, 1, 1, *state, &plain, NULL), ERR_OK);
+    p.faces.hub = true;
+    assert_int_equal(eval_identify(&p.faces, 2, 1, 1, *state, &hub, NULL), ERR_OK);
+    assert_float_equal(hub.rank1, plain.rank1, 0);
+    for (int k = 0; k < EVAL_FPIR_N; k++) {
+        assert_int_equal(isnan(hub.tpir[k]), isnan(plain.tpir[k]));
+        if (!isnan(plain.tpir[k]))
+            assert_float_equal(hub.tpir[k], plain.tpir[k], 0);
+        if (k && !isnan(plain.threshold[k]))
+            assert_true(fabs((hub.threshold[k] - plain.threshold[k]) -
+                             (hub.threshold[0] - plain.threshold[0])) < 1e-6);
+    }
 }
 
 int main(void)
@@ -227,6 +248,7 @@ int main(void)
         TEST(the_rate_at_a_threshold_counts_strangers),
         TEST(the_fitted_table_gives_back_the_measured_rate),
         TEST(few_people_give_no_table),
+        TEST(hubs_of_two_shift_all_scores_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

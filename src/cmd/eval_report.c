@@ -98,6 +98,26 @@ static void percent(char text[static CELL], const struct eval_interval *i)
     cell(text, &p, 2);
 }
 
+/* The tables as attendance/fmr_tables.c wants them, and what they rest on. */
+static void print_tables(FILE *out, const struct eval_run *run)
+{
+    static const char *const kinds[SCORE_KIND_N] = {
+        [SCORE_COSINE] = "SCORE_COSINE", [SCORE_HUB] = "SCORE_HUB"};
+    fprintf(out, "\n  False-match tables, all people: log10 FMR = c0 + c1 s + c2 s^2\n");
+    for (int k = 0; k < EVAL_SHOTS_N; k++) {
+        const struct eval_table *t = &run->table[k];
+        if (!run->has_table[k]) {
+            fprintf(out, "  templates of %d: none, too few people\n", eval_shots[k]);
+            continue;
+        }
+        fprintf(out, "    {\"%s\", \"%s\", %s, %d, %.4f, %.4f, %.4f},\n", run->encoder,
+                run->preprocessing, kinds[run->kind], eval_shots[k], t->curve.c0, t->curve.c1,
+                t->curve.c2);
+        fprintf(out, "      FMR 1e-2 to %.0e: %lld scores of %lld pairs of people, %d templates\n",
+                t->curve.lowest_fmr, (long long)t->comparisons, (long long)t->pairs, t->people);
+    }
+}
+
 static void print_budget(FILE *out, const struct eval_run *run)
 {
     fprintf(out,
@@ -119,20 +139,18 @@ static void print_budget(FILE *out, const struct eval_run *run)
         else
             fprintf(out, "%.3f  %s\n", r->fitted_score.mean, fitted);
     }
-    for (int k = 0; k < EVAL_SHOTS_N; k++)
-        if (run->has_table[k])
-            fprintf(out,
-                    "  log10 FMR of a template of %d, all people: %.4f %+.4f s %+.4f s^2 (FMR 1e-2 "
-                    "to %.0e)\n",
-                    eval_shots[k], run->table[k].c0, run->table[k].c1, run->table[k].c2,
-                    run->table[k].lowest_fmr);
+    print_tables(out, run);
 }
 
 void eval_report_print(FILE *out, const struct eval_run *run)
 {
     print_set(out, run);
-    print_verification(out, run);
-    print_identification(out, run);
+    fprintf(out, "scores: %s\n",
+            run->kind == SCORE_HUB ? "cosine less the template's h (hub correction)" : "cosine");
+    if (run->kind == SCORE_COSINE && !run->table_only)
+        print_verification(out, run);
+    if (!run->table_only)
+        print_identification(out, run);
     print_budget(out, run);
 }
 
@@ -218,8 +236,10 @@ static json_t *budget_json(const struct eval_run *run, const struct eval_budget_
 static json_t *table_json(const struct eval_run *run, int k)
 {
     const struct eval_table *t = &run->table[k];
-    return json_pack("{si sf sf sf sf sI}", "photos", eval_shots[k], "c0", t->c0, "c1", t->c1, "c2",
-                     t->c2, "lowest_fmr", t->lowest_fmr, "pairs", (json_int_t)t->pairs);
+    return json_pack("{si ss sf sf sf sf sI sI si}", "photos", eval_shots[k], "score",
+                     score_kind_name(run->kind), "c0", t->curve.c0, "c1", t->curve.c1, "c2",
+                     t->curve.c2, "lowest_fmr", t->curve.lowest_fmr, "pairs", (json_int_t)t->pairs,
+                     "comparisons", (json_int_t)t->comparisons, "people", t->people);
 }
 
 static json_t *run_json(const struct eval_run *run)
@@ -232,13 +252,13 @@ static json_t *run_json(const struct eval_run *run)
     for (int k = 0; k < EVAL_SHOTS_N; k++)
         if (run->has_table[k])
             json_array_append_new(tables, table_json(run, k));
-    return json_pack("{ss ss ss ss ss ss si si sf so so so so so}", "detector", run->detector,
-                     "encoder", run->encoder, "preprocessing", run->preprocessing, "device",
-                     run->device, "precision", run->precision, "encoder_sha256", run->sha256,
-                     "detector_long_side", run->long_side, "face_min_px", run->min_face_px,
-                     "min_confidence", run->min_confidence, "measured_on", set_json(run),
-                     "verification", verification_json(run), "identification", ident, "risk_budget",
-                     budget, "fmr_tables", tables);
+    return json_pack(
+        "{ss ss ss ss ss ss ss si si sf so so so so so}", "score", score_kind_name(run->kind),
+        "detector", run->detector, "encoder", run->encoder, "preprocessing", run->preprocessing,
+        "device", run->device, "precision", run->precision, "encoder_sha256", run->sha256,
+        "detector_long_side", run->long_side, "face_min_px", run->min_face_px, "min_confidence",
+        run->min_confidence, "measured_on", set_json(run), "verification", verification_json(run),
+        "identification", ident, "risk_budget", budget, "fmr_tables", tables);
 }
 
 enum err eval_report_json(const char *path, const char *folder, const struct eval_run *runs, int n,

@@ -130,7 +130,7 @@ struct budget_values {
 
 static double cut_of(const struct eval_table *t, int people)
 {
-    const struct fmr_table table = {.c0 = t->c0, .c1 = t->c1, .c2 = t->c2};
+    const struct fmr_table table = {.c0 = t->curve.c0, .c1 = t->curve.c1, .c2 = t->curve.c2};
     return threshold_score(&table, BUDGET * PER_10K, people);
 }
 
@@ -201,7 +201,7 @@ static void plan_budget(struct measure *m)
     for (int k = 0; k < EVAL_SHOTS_N; k++) {
         for (int i = 0; i < m->plan->n_sizes; i++) {
             const struct fmr_table *t =
-                fmr_table_find(m->run->encoder, m->run->preprocessing, eval_shots[k]);
+                fmr_table_find(m->run->encoder, m->run->preprocessing, m->run->kind, eval_shots[k]);
             m->run->budget[m->run->n_budget++] = (struct eval_budget_row){
                 .people = m->plan->sizes[i],
                 .shots = eval_shots[k],
@@ -255,10 +255,15 @@ static enum err measure_all(struct measure *m, struct error *e)
     enum err r = eval_photos_faces(m->photos, m->arena, &m->faces, NULL, e);
     if (r)
         return r;
+    m->faces.hub = m->plan->kind == SCORE_HUB;
+    m->run->kind = m->plan->kind;
+    m->run->table_only = m->plan->table_only;
     describe(m->photos, &m->faces, m->run);
-    tell("verification");
-    r = verify(m, e);
-    if (!r) {
+    if (!m->plan->table_only && m->plan->kind == SCORE_COSINE) {
+        tell("verification");
+        r = verify(m, e);
+    }
+    if (!r && !m->plan->table_only) {
         tell("identification");
         r = identify(m, e);
     }

@@ -4,9 +4,10 @@
  * Thread: main. */
 #pragma once
 
+#include "attendance/threshold.h"
 #include "cmd/eval_pairs.h"
 
-enum { EVAL_SIZES_MAX = 12, EVAL_SHOTS_N = 2, EVAL_SPLITS_MAX = 200, EVAL_RUNS_MAX = 8 };
+enum { EVAL_SIZES_MAX = 12, EVAL_SHOTS_N = 2, EVAL_SPLITS_MAX = 200, EVAL_RUNS_MAX = 32 };
 
 /* Photos in a template: 1 and 3. */
 extern const int eval_shots[EVAL_SHOTS_N];
@@ -33,6 +34,8 @@ struct eval_run {
     const char *detector, *encoder, *preprocessing, *device, *precision, *sha256; /* borrowed */
     int long_side, min_face_px, dim;
     double min_confidence;
+    enum score_kind kind;       /* of identification, budget and tables */
+    bool table_only;            /* so no verification and no identification */
     int photos, people, usable; /* of the set */
     int counts[EVAL_STATE_N], flaws[FACE_FLAW_N];
 
@@ -56,6 +59,8 @@ struct eval_plan {
     int sizes[EVAL_SIZES_MAX];
     int n_sizes;
     int splits;
+    enum score_kind kind; /* hub: no verification, which knows no gallery */
+    bool table_only;      /* neither verification nor identification */
 };
 
 /* Measures analysed photos; the identity of the models in ret_run is the caller's to fill.

@@ -131,6 +131,9 @@
         "A fixed score needed instead of the derived one; 0 = derived.")                           \
     OPT(match_margin, REAL, RELOAD_YES, "0.03", 0, 1, "cosine",                                    \
         "How much better than the second best student the best must be; guards look-alikes.")      \
+    OPT(hub_correction, ENUM, RELOAD_YES, "auto", 0, 0, "auto|off|on",                             \
+        "Takes off a score how near the student's template is to everybody. auto: from 150 "       \
+        "students on, where rollcall calibrate has shown that it finds more of them.")             \
     OPT(confirmations, INT, RELOAD_YES, "2", 1, 100, "sightings",                                  \
         "Sightings a mark needs in live video; a still photo needs one.")                          \
     OPT(confirm_gap_ms, INT, RELOAD_YES, "300", 0, 3600000, "ms",                                  \

@@ -6,6 +6,10 @@
  * rows. A change builds the next snapshot beside the present one and swaps the pointer; whoever
  * searches keeps the one it took. Base, delta and bitmap die with their last reference, wiped.
  *
+ * Hubs (hub.h): a snapshot with a cohort has rows of [vector, -h, zeros] and searches with [probe,
+ * 1, zeros], so that FAISS finds the best corrected scores exactly. The cohort stays the same from
+ * one rebuild to the next.
+ *
  * Cost: search is one pass over base and delta (FAISS blocks; 2 ms a probe at 100,000 x 128). A put
  * copies the delta and the bitmap (at most 5 % of the base, or 256 rows); when delta and dead rows
  * pass that, everything is copied into a new base.
@@ -13,11 +17,13 @@
  * the present pointer for a few instructions only, so a search never waits for a build. Lock order:
  * change, then swap.
  * Invariants: a student has at most one live row in base and delta together; a published snapshot
- * never changes but for its reference count. */
+ * never changes but for its reference count.
+ * Above 600 lines: building, changing and searching share the private layout of a snapshot. */
 #include "gallery/gallery.h"
 
 #include "base/mem.h"
 #include "gallery/faiss_bridge.h"
+#include "gallery/hub.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -29,6 +35,7 @@ enum {
     HITS_ASKED = 12,      /* of the base with dead rows: most often GALLERY_BEST of them live */
     PROBES_AT_ONCE = 64,  /* bounds the stack used by one search */
     GALLERY_DIM_MAX = 4096,
+    ROW_ALIGN = 8, /* floats: rows of another length are slower to compare */
 };
 
 #define GALLERY_ROWS_MAX ((size_t)1 << 28)
@@ -43,14 +50,17 @@ struct part {
 struct snapshot {
     _Atomic int refs;
     struct part *base, *delta;
-    uint8_t *live; /* bitmap of base rows; NULL while all live */
-    size_t dead;   /* base rows that do not */
+    struct hub_cohort *cohort; /* NULL: scores are cosines */
+    int row_dim;               /* floats in a row of base and delta */
+    uint8_t *live;             /* bitmap of base rows; NULL while all live */
+    size_t dead;               /* base rows that do not */
 };
 
 struct gallery {
     int dim;
     pthread_mutex_t change, swap;
     struct snapshot *now; /* guarded by swap */
+    _Atomic size_t hub_from;
 };
 
 static size_t part_count(const struct part *p) { return faiss_index_count(p->index); }
@@ -136,14 +146,20 @@ static void snapshot_unref(struct snapshot *s)
     mem_free(s->live);
     part_unref(s->base);
     part_unref(s->delta);
+    hub_cohort_unref(s->cohort);
     mem_free(s);
 }
 
 static void snapshot_unrefp(struct snapshot **s) { snapshot_unref(*s); }
 
-/* A snapshot over both parts, which it takes a reference of. */
-static enum err snapshot_new(struct part *base, struct part *delta, struct snapshot **ret_snapshot,
-                             struct error *e)
+static int row_dim_of(int dim, const struct hub_cohort *cohort)
+{
+    return cohort ? (dim + 1 + ROW_ALIGN - 1) / ROW_ALIGN * ROW_ALIGN : dim;
+}
+
+/* A snapshot over both parts and the cohort (may be NULL), which it takes references of. */
+static enum err snapshot_new(struct part *base, struct part *delta, struct hub_cohort *cohort,
+                             int row_dim, struct snapshot **ret_snapshot, struct error *e)
 {
     struct snapshot *s = mem_alloc(sizeof *s);
     if (!s)
@@ -151,6 +167,8 @@ static enum err snapshot_new(struct part *base, struct part *delta, struct snaps
     atomic_init(&s->refs, 1);
     s->base = part_ref(base);
     s->delta = part_ref(delta);
+    s->cohort = hub_cohort_ref(cohort);
+    s->row_dim = row_dim;
     *ret_snapshot = s;
     return ERR_OK;
 }
@@ -176,17 +194,18 @@ static void gallery_publish(struct gallery *g, struct snapshot *next)
 
 /* ---- building the next snapshot */
 
-/* A copy of `delta` without `student`, and with its new vector when vec is not NULL. */
-static enum err delta_changed(int dim, const struct part *delta, const struct student_id *student,
-                              const float *vec, struct part **ret_part, struct error *e)
+/* A copy of `delta` without `student`, and with its new row when row is not NULL. */
+static enum err delta_changed(int row_dim, const struct part *delta,
+                              const struct student_id *student, const float *row,
+                              struct part **ret_part, struct error *e)
 {
     bool found = false;
     size_t n = part_count(delta), at = part_find(delta, student, &found);
     _cleanup_(part_unrefp) struct part *p = NULL;
-    enum err r = part_new(dim, n + 1, &p, e);
+    enum err r = part_new(row_dim, n + 1, &p, e);
     for (size_t i = 0; !r && i <= n; i++) {
-        if (i == at && vec)
-            r = part_add(p, *student, vec, e);
+        if (i == at && row)
+            r = part_add(p, *student, row, e);
         if (!r && i < n && !(found && i == at))
             r = part_add(p, delta->students[i], faiss_index_row(delta->index, i), e);
     }
@@ -243,18 +262,18 @@ static size_t snapshot_count(const struct snapshot *s)
 }
 
 /* Everything alive in s as one new base; the delta is empty. */
-static enum err snapshot_fold(int dim, const struct snapshot *s, struct snapshot **ret_snapshot,
+static enum err snapshot_fold(const struct snapshot *s, struct snapshot **ret_snapshot,
                               struct error *e)
 {
     _cleanup_(part_unrefp) struct part *base = NULL, *delta = NULL;
-    enum err r = part_new(dim, snapshot_count(s), &base, e);
+    enum err r = part_new(s->row_dim, snapshot_count(s), &base, e);
     if (!r)
-        r = part_new(dim, 0, &delta, e);
+        r = part_new(s->row_dim, 0, &delta, e);
     const struct part *part = NULL;
     size_t base_row = 0, delta_row = 0, row = 0;
     while (!r && merged_next(s, &base_row, &delta_row, &part, &row))
         r = part_add(base, part->students[row], faiss_index_row(part->index, row), e);
-    return r ? r : snapshot_new(base, delta, ret_snapshot, e);
+    return r ? r : snapshot_new(base, delta, s->cohort, s->row_dim, ret_snapshot, e);
 }
 
 static bool must_fold(const struct snapshot *s)
@@ -263,22 +282,21 @@ static bool must_fold(const struct snapshot *s)
     return part_count(s->delta) + s->dead > (share > DELTA_ROWS_MIN ? share : DELTA_ROWS_MIN);
 }
 
-/* The present snapshot without `student`, and with its new vector when vec is not NULL. */
-static enum err snapshot_changed(int dim, const struct snapshot *old,
-                                 const struct student_id *student, const float *vec,
-                                 struct snapshot **ret_snapshot, struct error *e)
+/* The present snapshot without `student`, and with its new row when row is not NULL. */
+static enum err snapshot_changed(const struct snapshot *old, const struct student_id *student,
+                                 const float *row, struct snapshot **ret_snapshot, struct error *e)
 {
     _cleanup_(part_unrefp) struct part *delta = NULL;
     _cleanup_(snapshot_unrefp) struct snapshot *s = NULL;
-    enum err r = delta_changed(dim, old->delta, student, vec, &delta, e);
+    enum err r = delta_changed(old->row_dim, old->delta, student, row, &delta, e);
     if (!r)
-        r = snapshot_new(old->base, delta, &s, e);
+        r = snapshot_new(old->base, delta, old->cohort, old->row_dim, &s, e);
     if (!r)
         r = base_changed(old, student, s, e);
     if (r)
         return r;
     if (must_fold(s))
-        return snapshot_fold(dim, s, ret_snapshot, e);
+        return snapshot_fold(s, ret_snapshot, e);
     *ret_snapshot = TAKE(s);
     return ERR_OK;
 }
@@ -312,7 +330,7 @@ enum err gallery_new(int dim, struct gallery **ret_gallery, struct error *e)
     if (!r)
         r = part_new(dim, 0, &delta, e);
     if (!r)
-        r = snapshot_new(base, delta, &g->now, e);
+        r = snapshot_new(base, delta, NULL, dim, &g->now, e);
     if (r) {
         mem_free(g);
         return r;
@@ -342,17 +360,62 @@ static int by_entry(const void *a, const void *b)
     return order ? order : (x < y) - (x > y);
 }
 
-static enum err base_from(const struct gallery_entry *const *sorted, size_t n, struct part *base,
-                          struct error *e)
+/* Of equal students the first stays; returns how many there are. */
+static size_t drop_doubles(const struct gallery_entry **sorted, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (i && by_student(&sorted[i]->student, &sorted[i - 1]->student) == 0)
-            continue;
-        enum err r = part_add(base, sorted[i]->student, sorted[i]->vec, e);
-        if (r)
-            return r;
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!kept || by_student(&sorted[i]->student, &sorted[kept - 1]->student) != 0)
+            sorted[kept++] = sorted[i];
+    return kept;
+}
+
+/* The row of a template in a snapshot with this cohort (NULL: none). */
+static void row_of(int dim, int row_dim, const float *vec, float hub, float *ret_row)
+{
+    memset(ret_row, 0, (size_t)row_dim * sizeof *ret_row);
+    memcpy(ret_row, vec, (size_t)dim * sizeof *ret_row);
+    if (row_dim > dim)
+        ret_row[dim] = -hub;
+}
+
+static enum err base_from(int dim, const struct gallery_entry *const *sorted, size_t n,
+                          const struct hub_cohort *cohort, struct part *base, struct error *e)
+{
+    int row_dim = row_dim_of(dim, cohort);
+    float row[GALLERY_DIM_MAX + ROW_ALIGN];
+    _cleanup_(mem_freep) float *hubs = mem_array(n + 1, sizeof *hubs);
+    if (!hubs)
+        return error_set(e, ERR_NOMEM, "out of memory for %zu templates", n);
+    enum err r = cohort ? hub_cohort_measure(cohort, sorted, n, hubs, e) : ERR_OK;
+    for (size_t i = 0; !r && i < n; i++) {
+        row_of(dim, row_dim, sorted[i]->vec, hubs[i], row);
+        r = part_add(base, sorted[i]->student, row, e);
     }
-    return ERR_OK;
+    explicit_bzero(row, sizeof row);
+    return r;
+}
+
+static void cohort_unrefp(struct hub_cohort **c) { hub_cohort_unref(*c); }
+
+/* Entries sorted by student, each once, as the next snapshot. */
+static enum err snapshot_from(const struct gallery *g, const struct gallery_entry *const *sorted,
+                              size_t n, struct snapshot **ret_snapshot, struct error *e)
+{
+    _cleanup_(part_unrefp) struct part *base = NULL, *delta = NULL;
+    _cleanup_(cohort_unrefp) struct hub_cohort *cohort = NULL;
+    size_t hub_from = atomic_load(&g->hub_from);
+    enum err r = ERR_OK;
+    if (hub_from && n >= hub_from)
+        r = hub_cohort_new(g->dim, sorted, n, &cohort, e);
+    int row_dim = row_dim_of(g->dim, cohort);
+    if (!r)
+        r = part_new(row_dim, n, &base, e);
+    if (!r)
+        r = part_new(row_dim, 0, &delta, e);
+    if (!r)
+        r = base_from(g->dim, sorted, n, cohort, base, e);
+    return r ? r : snapshot_new(base, delta, cohort, row_dim, ret_snapshot, e);
 }
 
 enum err gallery_rebuild(struct gallery *g, const struct gallery_entry *entries, size_t n,
@@ -369,15 +432,8 @@ enum err gallery_rebuild(struct gallery *g, const struct gallery_entry *entries,
     }
     if (n)
         qsort(sorted, n, sizeof(void *), by_entry);
-    _cleanup_(part_unrefp) struct part *base = NULL, *delta = NULL;
     struct snapshot *next = NULL;
-    enum err r = part_new(g->dim, n, &base, e);
-    if (!r)
-        r = part_new(g->dim, 0, &delta, e);
-    if (!r)
-        r = base_from(sorted, n, base, e);
-    if (!r)
-        r = snapshot_new(base, delta, &next, e);
+    enum err r = snapshot_from(g, sorted, drop_doubles(sorted, n), &next, e);
     if (r)
         return r;
     pthread_mutex_lock(&g->change);
@@ -386,33 +442,56 @@ enum err gallery_rebuild(struct gallery *g, const struct gallery_entry *entries,
     return ERR_OK;
 }
 
-static enum err gallery_change(struct gallery *g, const struct student_id *student,
-                               const float *vec, struct error *e)
+/* The row of a new template as the present snapshot has them. */
+static enum err changed_row(const struct gallery *g, const struct gallery_entry *entry, float *row,
+                            struct error *e)
 {
-    pthread_mutex_lock(&g->change);
+    float hub = 0;
+    enum err r = g->now->cohort ? hub_cohort_measure(g->now->cohort, &entry, 1, &hub, e) : ERR_OK;
+    if (!r)
+        row_of(g->dim, g->now->row_dim, entry->vec, hub, row);
+    return r;
+}
+
+/* entry->vec NULL: the student goes. */
+static enum err gallery_change(struct gallery *g, const struct gallery_entry *entry,
+                               struct error *e)
+{
+    float row[GALLERY_DIM_MAX + ROW_ALIGN];
     struct snapshot *next = NULL;
-    enum err r = snapshot_changed(g->dim, g->now, student, vec, &next, e);
+    pthread_mutex_lock(&g->change);
+    enum err r = entry->vec ? changed_row(g, entry, row, e) : ERR_OK;
+    if (!r)
+        r = snapshot_changed(g->now, &entry->student, entry->vec ? row : NULL, &next, e);
     if (!r)
         gallery_publish(g, next);
     pthread_mutex_unlock(&g->change);
+    explicit_bzero(row, sizeof row);
     return r;
 }
 
 enum err gallery_put(struct gallery *g, const struct gallery_entry *entry, struct error *e)
 {
     enum err r = entry_check(g, entry, e);
-    return r ? r : gallery_change(g, &entry->student, entry->vec, e);
+    return r ? r : gallery_change(g, entry, e);
 }
 
 enum err gallery_remove(struct gallery *g, struct student_id student, struct error *e)
 {
-    return gallery_change(g, &student, NULL, e);
+    const struct gallery_entry entry = {.student = student};
+    return gallery_change(g, &entry, e);
+}
+
+void gallery_set_hub_from(struct gallery *g, size_t students)
+{
+    atomic_store(&g->hub_from, students);
 }
 
 /* ---- searching */
 
 /* Puts a hit into its place among the best; the last of them falls out. */
-static void match_add(struct gallery_match *m, const struct student_id *student, float score)
+static void match_add(struct gallery_match *m, const struct student_id *student, float score,
+                      float hub)
 {
     int at = m->n;
     while (at > 0 && score > m->best[at - 1].score)
@@ -421,11 +500,16 @@ static void match_add(struct gallery_match *m, const struct student_id *student,
         return;
     m->n += m->n < GALLERY_BEST;
     memmove(&m->best[at + 1], &m->best[at], (size_t)(m->n - 1 - at) * sizeof m->best[0]);
-    m->best[at] = (struct gallery_hit){.student = *student, .score = score};
+    m->best[at] = (struct gallery_hit){.student = *student, .score = score, .cosine = score + hub};
+}
+
+static float hub_of_row(const struct snapshot *s, int dim, const struct part *p, size_t row)
+{
+    return s->cohort ? -faiss_index_row(p->index, row)[dim] : 0;
 }
 
 /* The live ones among k hits, GALLERY_BEST at most; returns their number. */
-static int matches_from(const struct snapshot *s, const struct part *p,
+static int matches_from(const struct snapshot *s, int dim, const struct part *p,
                         const struct faiss_hit *hits, int k, struct gallery_match *m)
 {
     int taken = 0;
@@ -435,7 +519,7 @@ static int matches_from(const struct snapshot *s, const struct part *p,
         size_t row = (size_t)hits[i].row;
         if (p == s->base && !row_lives(s, row))
             continue;
-        match_add(m, &p->students[row], hits[i].score);
+        match_add(m, &p->students[row], hits[i].score, hub_of_row(s, dim, p, row));
         taken++;
     }
     return taken;
@@ -443,13 +527,13 @@ static int matches_from(const struct snapshot *s, const struct part *p,
 
 /* One probe among the live rows of the base alone: the slow pass, for the rare probe whose nearest
  * rows are mostly dead. */
-static enum err search_live(const struct snapshot *s, const float *probe, struct gallery_match *m,
-                            struct error *e)
+static enum err search_live(const struct snapshot *s, int dim, const float *probe,
+                            struct gallery_match *m, struct error *e)
 {
     struct faiss_hit hits[GALLERY_BEST];
     enum err r = faiss_index_search(s->base->index, probe, 1, GALLERY_BEST, s->live, hits, e);
     if (!r)
-        matches_from(s, s->base, hits, GALLERY_BEST, m);
+        matches_from(s, dim, s->base, hits, GALLERY_BEST, m);
     return r;
 }
 
@@ -466,12 +550,36 @@ static enum err search_part(const struct snapshot *s, const struct part *p, int 
     enum err r = faiss_index_search(p->index, probes, n, k, NULL, hits, e);
     for (int i = 0; !r && i < n; i++) {
         struct gallery_match before = matches[i];
-        int taken = matches_from(s, p, hits + (size_t)i * (size_t)k, k, &matches[i]);
+        int taken = matches_from(s, dim, p, hits + (size_t)i * (size_t)k, k, &matches[i]);
         if (some_dead && taken < GALLERY_BEST) {
             matches[i] = before;
-            r = search_live(s, probes + (size_t)i * (size_t)dim, &matches[i], e);
+            r = search_live(s, dim, probes + (size_t)i * (size_t)s->row_dim, &matches[i], e);
         }
     }
+    return r;
+}
+
+/* n <= PROBES_AT_ONCE probes as rows of s are; rows [n][row_dim]. */
+static void probe_rows(const struct snapshot *s, int dim, const float *probes, int n, float *rows)
+{
+    for (int i = 0; i < n; i++)
+        row_of(dim, s->row_dim, probes + (size_t)i * (size_t)dim, -1,
+               rows + (size_t)i * (size_t)s->row_dim);
+}
+
+static enum err search_some(const struct snapshot *s, int dim, const float *rows, int n,
+                            struct gallery_match *ret_matches, struct error *e)
+{
+    struct gallery_match matches[PROBES_AT_ONCE];
+    for (int i = 0; i < n; i++) {
+        matches[i].n = 0;
+        matches[i].hub = s->cohort != NULL;
+    }
+    enum err r = search_part(s, s->base, dim, rows, n, matches, e);
+    if (!r)
+        r = search_part(s, s->delta, dim, rows, n, matches, e);
+    if (!r)
+        memcpy(ret_matches, matches, (size_t)n * sizeof *matches);
     return r;
 }
 
@@ -481,20 +589,26 @@ enum err gallery_search(struct gallery *g, const float *probes, int n,
     if (n < 0)
         return error_set(e, ERR_INVALID, "%d probes", n);
     _cleanup_(snapshot_unrefp) struct snapshot *s = gallery_now(g);
-    struct gallery_match matches[PROBES_AT_ONCE];
-    for (int done = 0; done < n; done += PROBES_AT_ONCE) {
+    size_t bytes = s->cohort ? (size_t)PROBES_AT_ONCE * (size_t)s->row_dim * sizeof(float) : 0;
+    float *rows = bytes ? mem_alloc(bytes) : NULL;
+    if (bytes && !rows)
+        return error_set(e, ERR_NOMEM, "out of memory for %d probes", n);
+    enum err r = ERR_OK;
+    for (int done = 0; !r && done < n; done += PROBES_AT_ONCE) {
         int some = n - done < PROBES_AT_ONCE ? n - done : PROBES_AT_ONCE;
         const float *from = probes + (size_t)done * (size_t)g->dim;
-        for (int i = 0; i < some; i++)
-            matches[i].n = 0;
-        enum err r = search_part(s, s->base, g->dim, from, some, matches, e);
-        if (!r)
-            r = search_part(s, s->delta, g->dim, from, some, matches, e);
-        if (r)
-            return r;
-        memcpy(ret_matches + done, matches, (size_t)some * sizeof *matches);
+        if (rows)
+            probe_rows(s, g->dim, from, some, rows);
+        r = search_some(s, g->dim, rows ? rows : from, some, ret_matches + done, e);
     }
-    return ERR_OK;
+    secure_free(rows, bytes);
+    return r;
+}
+
+bool gallery_is_hub(struct gallery *g)
+{
+    _cleanup_(snapshot_unrefp) struct snapshot *s = gallery_now(g);
+    return s->cohort != NULL;
 }
 
 static float dot(const float *x, const float *y, int dim)
@@ -512,7 +626,7 @@ static void near_add(struct gallery_hit *near, int max, int *n, const struct stu
     int at = *n < max ? (*n)++ : max - 1;
     for (; at > 0 && near[at - 1].score < score; at--)
         near[at] = near[at - 1];
-    near[at] = (struct gallery_hit){.student = *student, .score = score};
+    near[at] = (struct gallery_hit){.student = *student, .score = score, .cosine = score};
 }
 
 static void near_part(const struct snapshot *s, const struct part *p, const float *vec, int dim,

@@ -109,7 +109,7 @@ static struct gallery_match model_search(const struct model *m, const float *pro
         if (at == m->n)
             break;
         taken[at] = true;
-        best.best[best.n] = (struct gallery_hit){m->students[at], top};
+        best.best[best.n] = (struct gallery_hit){m->students[at], top, top};
     }
     mem_free(taken);
     return best;

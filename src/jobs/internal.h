@@ -44,6 +44,15 @@ NODISCARD enum err templates_reload(const struct jobs_env *env, struct engine *e
 NODISCARD enum err templates_load_both(const struct jobs_env *env, struct error *e);
 NODISCARD enum err templates_reload_both(const struct jobs_env *env, struct student_id student,
                                          struct error *e);
+/* The engine's calibration, at most cache_ttl old (calibrated.c). */
+NODISCARD enum err calibration_cached(const struct jobs_env *env, const struct engine *engine,
+                                      struct arena *a, struct calibration *ret_calibration,
+                                      struct error *e);
+/* Tells the engine's gallery, before it is rebuilt, from how many students on it corrects for hubs:
+ * never without a table for such scores, nor beside an override, which is a cosine. */
+NODISCARD enum err calibration_set_hubs(const struct jobs_env *env, const struct engine *engine,
+                                        struct error *e);
+
 /* Seals and opens vectors: the context binds a vector to its student and encoder. */
 NODISCARD enum err template_seal(const struct jobs_env *env, const struct engine *engine,
                                  struct arena *a, struct student_id student, const float *vec,

@@ -8,6 +8,7 @@
  * Thread: jobs_start/stop one (main). */
 #pragma once
 
+#include "attendance/calibration.h"
 #include "attendance/decide.h"
 #include "base/seal.h"
 #include "bus/bus.h"
@@ -16,6 +17,9 @@
 #include "store/db.h"
 #include "store/mark.h"
 #include "vision/liveness.h"
+
+/* auto: where `rollcall calibrate` has shown that it helps. */
+enum hub_correction { HUB_AUTO, HUB_OFF, HUB_ON };
 
 /* What every job works with; borrowed, alive until jobs_stop. */
 struct jobs_env {
@@ -33,12 +37,19 @@ struct jobs_env {
     double duplicate_score, look_alike_score; /* 0: derived from the risk budget; 1: never */
     double look_alike_margin;
     int templates_max; /* photos behind a student's template; 0: any number */
+    enum hub_correction hub_correction;
     usec_t confirm_gap, confirm_window, cache_ttl, job_lease, offline_grace;
     enum liveness_policy liveness; /* not OFF: vision measures it */
     double liveness_threshold;
     usec_t liveness_window;
     usec_t gallery_rebuild; /* how often the gallery is read anew, messages or not; 0: never */
 };
+
+/* What this site has measured for an encoder and preprocessing; an empty one when it has not
+ * (calibrated.c). Errors CORRUPT and those of the store. */
+NODISCARD enum err calibration_of(struct db *db, struct arena *a, const char *encoder,
+                                  const char *preprocessing, struct calibration *ret_calibration,
+                                  struct error *e);
 
 struct jobs;
 

@@ -4,6 +4,7 @@
  * dropped, is `over`. Errors of all: retryable ones mean that the frame should come again. */
 #pragma once
 
+#include "attendance/calibration.h"
 #include "attendance/event.h"
 #include "jobs/internal.h"
 #include "store/live.h"
@@ -26,6 +27,8 @@ struct pass {
     struct live_roster roster;
     struct str look_alikes; /* store/look_alike.h */
     struct decide_thresholds thresholds;
+    struct calibration calibration; /* of the engine */
+    enum score_kind score_kind;     /* of all scores and thresholds here */
     struct vision_result seen;
     struct gallery_match *matches;
     struct decide_face *faces;

@@ -7,7 +7,6 @@
 #include "jobs/pass.h"
 
 #include "attendance/event.h"
-#include "attendance/threshold.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "bus/cached.h"
@@ -63,21 +62,13 @@ static bool session_takes(const struct pass *p)
            time_utc() - p->session.ended_at < p->env->offline_grace;
 }
 
-/* The higher of the one-photo and the many-photo table: a gallery holds templates of both kinds. */
 static double threshold_for(const struct pass *p, int64_t people)
 {
-    const struct jobs_env *env = p->env;
-    const struct engine *engine = p->engine;
-    if (env->threshold_override > 0)
-        return env->threshold_override;
-    double score = 0;
-    for (int photos = 1; photos <= 3; photos += 2) {
-        const struct fmr_table *t = fmr_table_find(vision_encoder(engine->vision),
-                                                   vision_preprocessing(engine->vision), photos);
-        double s = t ? threshold_score(t, pass_risk_budget(p), people) : 1.0;
-        score = s > score ? s : score;
-    }
-    return score;
+    if (p->env->threshold_override > 0)
+        return p->env->threshold_override;
+    return calibration_threshold(&p->calibration, vision_encoder(p->engine->vision),
+                                 vision_preprocessing(p->engine->vision), p->score_kind,
+                                 pass_risk_budget(p), people);
 }
 
 /* Between the two of a look-alike pair a larger margin is asked. */
@@ -123,6 +114,7 @@ static enum err match_faces(struct pass *p, struct error *e)
     enum err r = used ? gallery_search(p->engine->gallery, probes, used, p->matches, e) : ERR_OK;
     if (r)
         return r;
+    p->score_kind = used && p->matches[0].hub ? SCORE_HUB : SCORE_COSINE;
     for (int i = n - 1; i >= 0; i--) {
         if (!p->seen.faces[i].embedding)
             continue;
@@ -158,12 +150,15 @@ static enum err names_fn(struct db_cx *cx, void *ctx, struct error *e)
 
 static enum err decide_and_mark(struct pass *p, struct error *e)
 {
+    enum err r = calibration_cached(p->env, p->engine, p->w->arena, &p->calibration, e);
+    if (r)
+        return r;
     p->thresholds = (struct decide_thresholds){
         .roster = threshold_for(p, p->roster.n),
         .gallery = threshold_for(p, (int64_t)gallery_count(p->engine->gallery)),
         .margin = p->env->match_margin};
     decide_frame(p->faces, p->seen.n, &p->thresholds, p->decided);
-    enum err r = pass_alive(p, e);
+    r = pass_alive(p, e);
     if (r == ERR_OK)
         r = db_read(p->env->db, names_fn, p, e);
     for (int i = 0; r == ERR_OK && i < p->seen.n; i++)
@@ -185,7 +180,8 @@ static void fill_face(struct pass *p, int i)
     o->liveness = p->alive[i].judged ? p->alive[i].score.mean : (double)v->liveness;
     bool compared = p->faces[i].usable && p->faces[i].n > 0;
     o->similarity = compared ? pass_candidate(p, i)->score : NAN;
-    o->threshold = compared ? p->decided[i].threshold : NAN;
+    o->threshold = compared && isfinite(p->decided[i].threshold) ? p->decided[i].threshold : NAN;
+    o->score_kind = compared ? str_from(score_kind_name(p->score_kind)) : (struct str){0};
 }
 
 static enum err publish_result(struct pass *p, struct error *e)

@@ -64,16 +64,21 @@ static struct str receipt(struct pass *p, int i, int sightings)
     char margin[24] = "null"; /* nobody else to compare with */
     if (isfinite(d->margin))
         snprintf(margin, sizeof margin, "%.4f", d->margin);
+    const char *table = p->env->threshold_override > 0
+                            ? "override"
+                            : calibration_version(&p->calibration, p->score_kind);
     char *text = arena_printf(
         p->w->arena,
-        "{\"similarity\":%.4f,\"margin\":%s,\"threshold\":%.4f,\"risk_budget_per_10k\":%g,"
+        "{\"similarity\":%.4f,\"score\":\"%s\",\"table\":\"%s\",\"margin\":%s,\"threshold\":%.4f,"
+        "\"risk_budget_per_10k\":%g,"
         "\"roster\":%d,\"quality\":%.3f,\"detector\":\"%s\",\"encoder\":\"%s\","
         "\"preprocessing\":\"%s\",\"model_sha256\":\"%s\",\"device\":\"%s\",\"precision\":\"%s\","
         "\"sightings\":%d,\"liveness\":%s,\"camera\":\"%s\"}",
-        pass_candidate(p, i)->score, margin, d->threshold, pass_risk_budget(p), p->roster.n,
-        (double)p->seen.faces[i].quality, vision_detector(vision), vision_encoder(vision),
-        vision_preprocessing(vision), vision_model_sha256(vision), vision_device(vision),
-        vision_precision(vision), sightings, liveness_json(p, i), p->f->camera.text);
+        pass_candidate(p, i)->score, score_kind_name(p->score_kind), table, margin, d->threshold,
+        pass_risk_budget(p), p->roster.n, (double)p->seen.faces[i].quality, vision_detector(vision),
+        vision_encoder(vision), vision_preprocessing(vision), vision_model_sha256(vision),
+        vision_device(vision), vision_precision(vision), sightings, liveness_json(p, i),
+        p->f->camera.text);
     return str_from(text);
 }
 

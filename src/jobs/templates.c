@@ -161,6 +161,8 @@ enum err templates_load_all(const struct jobs_env *env, struct engine *engine, s
     enum err r =
         l.row ? db_read(env->db, load_fn, &l, e) : error_set(e, ERR_NOMEM, "no memory to load");
     if (r == ERR_OK)
+        r = calibration_set_hubs(env, engine, e);
+    if (r == ERR_OK)
         r = load_into_gallery(&l, e);
     pthread_mutex_unlock(&reading);
     if (l.skipped)
