@@ -98,6 +98,8 @@ HANDLER(session_begin);
 HANDLER(session_end);
 HANDLER(frame_create);
 HANDLER(class_photos_create);
+HANDLER(challenge_create);
+HANDLER(challenge_frame);
 HANDLER(marks_index);
 HANDLER(events_ticket);
 HANDLER(events_upgrade);

@@ -2,6 +2,8 @@
  * description and the tests read it; nothing else decides. */
 #include "api/handlers.h"
 
+#include "attendance/event.h"
+
 static const struct route_query page_query[] = {
     {"after", "string", "The last id of the page before."},
     {"limit", "integer", "Items a page, 1 to 200; default 50."},
@@ -49,6 +51,9 @@ static const struct route_query photo_query[] = {
     {"captured_at", "string", "When they were taken; default now."},
     {"offline", "string", "1: taken while the server was away."},
     {"wait", "string", "1: answer with the frame_result event of the one photo, within 45 s."},
+};
+static const struct route_query challenge_query[] = {
+    {"camera", "string", "The camera's id."},
 };
 static const struct route_query event_query[] = {
     {"after", "string", "The last event id the client has: what it missed comes first."},
@@ -109,6 +114,8 @@ const struct route routes[] = {
     {HTTP_POST,   "/v1/sessions/{id}/stop",               PERM_SESSION_WRITE,  session_end,       NONE, NULL,                  &session_schema,      200, "sessions", "stopSession", "Take no more frames", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_POST,   "/v1/sessions/{id}/frames",             PERM_FRAME_POST,     frame_create,      BODY_IMAGE, NULL,            &frame_schema,        202, "sessions", "postFrame", "Send one picture", E(NOT_FOUND)|E(CONFLICT)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(frame_query)},
     {HTTP_POST,   "/v1/sessions/{id}/photos",             PERM_FRAME_POST,     class_photos_create, BODY_PHOTOS, NULL,         &class_photos_schema, 202, "sessions", "postClassPhotos", "Send photos of the whole class, 12 to 50 megapixels", E(NOT_FOUND)|E(CONFLICT)|E(TOO_LARGE)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(photo_query)},
+    {HTTP_POST,   "/v1/sessions/{id}/challenges",         PERM_FRAME_POST,     challenge_create,  NONE, NULL,                  &event_challenge_schema, 201, "sessions", "createChallenge", "Begin a liveness challenge", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+    {HTTP_POST,   "/v1/sessions/{id}/challenges/{challenge}/frames", PERM_FRAME_POST, challenge_frame, BODY_IMAGE, NULL,    &event_frame_result_schema, 200, "sessions", "postChallengeFrame", "Send one picture of a challenge; its result tells what to show next", E(NOT_FOUND)|E(CONFLICT)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(challenge_query)},
     {HTTP_GET,    "/v1/sessions/{id}/marks",              PERM_SESSION_READ,   marks_index,       NONE, NULL,                  &mark_list_schema,    200, "sessions", "listMarks", "Who was seen, and who is missing", E(NOT_FOUND), NOQUERY},
     {HTTP_POST,   "/v1/sessions/{id}/events-ticket",      PERM_SESSION_READ,   events_ticket,     NONE, NULL,                  &ticket_schema,       200, "sessions", "createEventsTicket", "A one-use ticket for the WebSocket", E(NOT_FOUND), NOQUERY},
     {HTTP_GET,    "/v1/sessions/{id}/events",             PERM_SESSION_READ,   events_upgrade,    NONE, NULL,                  NULL,                 101, "sessions", "events", "WebSocket (subprotocol rollcall.v1): FrameResult, MarkChanged, SessionChanged, FrameDropped and Lag messages", 0, QUERY(event_query)},

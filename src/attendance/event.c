@@ -53,6 +53,26 @@ static const struct field timing_fields[] = {
 };
 const struct schema event_timing_schema = SCHEMA("EventTiming", struct event_timing, timing_fields);
 
+static const struct field challenge_fields[] = {
+    FIELD_ID(struct event_challenge, challenge, FIELD_REQUIRED, "The challenge's id."),
+    FIELD_STR(struct event_challenge, state, 0, 32, FIELD_REQUIRED, "running, passed or failed."),
+    FIELD_STR(struct event_challenge, step, 0, 32, FIELD_NULLABLE,
+              "What to show now: look_straight, turn_left, turn_right or blink; null: it is over. "
+              "Left and right are the person's own."),
+    FIELD_STR(struct event_challenge, prompt, 0, 200, FIELD_REQUIRED,
+              "A sentence for the person: what to do, or how it ended."),
+    FIELD_INT(struct event_challenge, done, 0, 100, FIELD_REQUIRED, "Steps seen so far."),
+    FIELD_INT(struct event_challenge, steps, 0, 100, FIELD_REQUIRED, "Steps in all."),
+    FIELD_TIME(struct event_challenge, deadline, FIELD_REQUIRED,
+               "Until when the step has to be seen, by the server's clock."),
+    FIELD_TIME(struct event_challenge, expires_at, FIELD_REQUIRED, "The end of the challenge."),
+    FIELD_STR(struct event_challenge, reason, 0, 32, FIELD_NULLABLE,
+              "Why it failed: too_early, wrong_move, too_slow, eyes_unclear, other_person, "
+              "many_faces or expired."),
+};
+const struct schema event_challenge_schema =
+    SCHEMA("Challenge", struct event_challenge, challenge_fields);
+
 #define TYPE(s) FIELD_STR(s, type, 0, 32, FIELD_REQUIRED, "The kind of event.")
 #define SESSION(s) FIELD_ID(s, session, FIELD_REQUIRED, "The session.")
 
@@ -69,6 +89,8 @@ static const struct field frame_result_fields[] = {
                "Every face found, the biggest first."),
     FIELD_INT(struct event_frame_result, faces_left_out, 0, 1e6, FIELD_REQUIRED,
               "Faces found and marked that one event has no room for; 0 but for class photos."),
+    FIELD_POINTER(struct event_frame_result, challenge, &event_challenge_schema,
+                  "Where the liveness challenge of the frame stands; null: it belongs to none."),
     FIELD_OBJECT(struct event_frame_result, timing_ms, &event_timing_schema, FIELD_REQUIRED,
                  "Milliseconds per stage."),
 };
@@ -120,6 +142,7 @@ const struct schema *const event_schemas[] = {
     &event_student_schema,         &event_mark_schema,          &event_face_schema,
     &event_timing_schema,          &event_frame_result_schema,  &event_mark_changed_schema,
     &event_session_changed_schema, &event_frame_dropped_schema, &event_lag_schema,
+    &event_challenge_schema,
 };
 const int event_schemas_n = ARRAY_LEN(event_schemas);
 

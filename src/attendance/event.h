@@ -42,6 +42,18 @@ struct event_timing {
     double decode, detect, align, embed, liveness, match, mark, total; /* milliseconds */
 };
 
+/* Where a liveness challenge stands (attendance/challenge.h). */
+struct event_challenge {
+    char challenge[ID_TEXT];
+    struct str state;  /* running | passed | failed */
+    struct str step;   /* p NULL: it is over */
+    struct str prompt; /* a sentence for the person */
+    int64_t done, steps;
+    usec_t deadline; /* of what is shown now */
+    usec_t expires_at;
+    struct str reason; /* p NULL: not failed */
+};
+
 struct event_frame_result {
     struct str type;
     char session[ID_TEXT], camera[ID_TEXT], frame[ID_TEXT];
@@ -49,7 +61,8 @@ struct event_frame_result {
     int64_t width, height;
     struct event_face *faces;
     int n_faces;
-    int64_t faces_left_out; /* too many for one event: see event_pack_result */
+    int64_t faces_left_out;            /* too many for one event: see event_pack_result */
+    struct event_challenge *challenge; /* NULL: the frame belongs to none */
     struct event_timing timing_ms;
 };
 
@@ -84,7 +97,7 @@ struct event_lag {
 
 extern const struct schema event_student_schema, event_face_schema, event_frame_result_schema,
     event_mark_changed_schema, event_session_changed_schema, event_frame_dropped_schema,
-    event_lag_schema, event_mark_schema, event_timing_schema;
+    event_lag_schema, event_mark_schema, event_timing_schema, event_challenge_schema;
 
 /* Every event schema, for the API description. */
 extern const struct schema *const event_schemas[];

@@ -17,8 +17,11 @@
       "Frames dropped: too old, over a camera's share, unreadable.")                               \
     X(frames_rejected_total, counter, "Frames refused because the queue was full.")                \
     X(faces_total, counter, "Faces found in frames.")                                              \
-    X(faces_spoof_total, counter, "Recognised faces that did not look alive.")                     \
+    X(faces_spoof_total, counter, "Faces that did not look alive, or failed a challenge.")         \
     X(marks_total, counter, "Marks committed.")                                                    \
+    X(challenges_total, counter, "Liveness challenges begun.")                                     \
+    X(challenges_passed_total, counter, "Liveness challenges passed.")                             \
+    X(challenges_failed_total, counter, "Liveness challenges failed: too slow, wrong ...")         \
     X(jobs_failed_total, counter, "Jobs that ended in the dead-letter state.")                     \
     X(queue_items, gauge, "Frames waiting in the queue.")                                          \
     X(queue_bytes, gauge, "Bytes waiting in the queue.")                                           \

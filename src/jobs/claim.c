@@ -129,7 +129,7 @@ struct member {
 static bool joins(const struct queue_delivery *d, struct work *ret_work)
 {
     return !d->dropped && d->tries == 1 && work_unpack(d->bytes, ret_work, NULL) == ERR_OK &&
-           ret_work->kind == WORK_FRAME && !ret_work->frame.still;
+           ret_work->kind == WORK_FRAME && !ret_work->frame.still && !ret_work->frame.challenge[0];
 }
 
 static enum err look(struct worker *w, struct vision_batch *b, struct member *m)

@@ -37,6 +37,8 @@ struct pass {
     struct event_face *out;
     struct event_timing timing;
     usec_t started_mono;
+    struct event_challenge *challenge; /* where the frame's challenge stands now, if it has one */
+    bool challenge_passed;             /* by this frame: it marks at once */
     bool made_mark;
     bool over; /* announced as dropped: nothing more to do */
 };
@@ -50,7 +52,7 @@ static inline double pass_risk_budget(const struct pass *p)
 /* Sightings a mark needs: nobody sends the same class photo twice. */
 static inline int64_t pass_confirmations(const struct pass *p)
 {
-    return p->f->still ? 1 : p->session.confirmations;
+    return p->f->still || p->challenge_passed ? 1 : p->session.confirmations;
 }
 
 /* Fills p and loads the session it belongs to; f stays borrowed. Over when it does not run. */
@@ -70,6 +72,10 @@ static inline const struct decide_candidate *pass_candidate(const struct pass *p
 /* Judges the liveness of the faces that got a name and decides again without those that look like
  * pictures (policy enforce). After decide_frame; nothing to do where liveness is off. */
 NODISCARD enum err pass_alive(struct pass *p, struct error *e);
+
+/* Advances the frame's challenge by what was decided (challenge.c): passed by this frame, its
+ * student is marked; failed by it, the face is a spoof. Nothing else of the frame counts. */
+NODISCARD enum err pass_challenge(struct pass *p, struct error *e);
 
 /* Adds a sighting of the student of face i; enough of them make the mark. Refines decided[i] and
  * fills out[i].mark. */

@@ -161,6 +161,8 @@ static enum err decide_and_mark(struct pass *p, struct error *e)
     r = pass_alive(p, e);
     if (r == ERR_OK)
         r = db_read(p->env->db, names_fn, p, e);
+    if (r == ERR_OK && p->f->challenge[0])
+        return pass_challenge(p, e);
     for (int i = 0; r == ERR_OK && i < p->seen.n; i++)
         if (p->decided[i].status == FACE_STATUS_CONFIRMING)
             r = pass_sighting(p, i, e);
@@ -192,7 +194,8 @@ static enum err publish_result(struct pass *p, struct error *e)
                                    .width = p->seen.width,
                                    .height = p->seen.height,
                                    .faces = p->out,
-                                   .n_faces = p->seen.n};
+                                   .n_faces = p->seen.n,
+                                   .challenge = p->challenge};
     memcpy(r.session, p->f->session.text, ID_TEXT);
     memcpy(r.camera, p->f->camera.text, ID_TEXT);
     memcpy(r.frame, p->f->frame.text, ID_TEXT);

@@ -73,12 +73,12 @@ static struct str receipt(struct pass *p, int i, int sightings)
         "\"risk_budget_per_10k\":%g,"
         "\"roster\":%d,\"quality\":%.3f,\"detector\":\"%s\",\"encoder\":\"%s\","
         "\"preprocessing\":\"%s\",\"model_sha256\":\"%s\",\"device\":\"%s\",\"precision\":\"%s\","
-        "\"sightings\":%d,\"liveness\":%s,\"camera\":\"%s\"}",
+        "\"sightings\":%d,\"liveness\":%s,\"challenge\":%s,\"camera\":\"%s\"}",
         pass_candidate(p, i)->score, score_kind_name(p->score_kind), table, margin, d->threshold,
         pass_risk_budget(p), p->roster.n, (double)p->seen.faces[i].quality, vision_detector(vision),
         vision_encoder(vision), vision_preprocessing(vision), vision_model_sha256(vision),
         vision_device(vision), vision_precision(vision), sightings, liveness_json(p, i),
-        p->f->camera.text);
+        p->challenge_passed ? "\"passed\"" : "null", p->f->camera.text);
     return str_from(text);
 }
 

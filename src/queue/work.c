@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-enum { WORK_MAGIC = 0x52435732 }; /* grows with the layout of struct head */
+enum { WORK_MAGIC = 0x52435733 }; /* grows with the layout of struct head */
 
 enum { FLAG_OFFLINE = 1, FLAG_STILL = 2 };
 
@@ -11,7 +11,7 @@ struct head {
     uint32_t magic, kind;
     int64_t captured_at, received_at;
     uint32_t flags, image_bytes; /* FLAG_... */
-    char session[ID_TEXT], frame[ID_TEXT], camera[ID_TEXT], job[ID_TEXT];
+    char session[ID_TEXT], frame[ID_TEXT], camera[ID_TEXT], job[ID_TEXT], challenge[ID_TEXT];
 };
 
 enum err work_pack(struct arena *a, const struct work *w, struct str *ret_bytes, struct error *e)
@@ -27,6 +27,7 @@ enum err work_pack(struct arena *a, const struct work *w, struct str *ret_bytes,
     memcpy(h.frame, f->frame.text, ID_TEXT);
     memcpy(h.camera, f->camera.text, ID_TEXT);
     memcpy(h.job, w->job, ID_TEXT);
+    memcpy(h.challenge, f->challenge, ID_TEXT);
     char *p = arena_alloc(a, sizeof h + f->image.n);
     if (!p)
         return error_set(e, ERR_NOMEM, "no memory for a frame of %zu bytes", f->image.n);
@@ -48,7 +49,7 @@ enum err work_unpack(struct str bytes, struct work *ret_work, struct error *e)
     bool known = h.kind == WORK_FRAME || h.kind == WORK_ENROL;
     if (h.magic != WORK_MAGIC || !known || h.image_bytes != bytes.n - sizeof h ||
         !terminated(h.session) || !terminated(h.frame) || !terminated(h.camera) ||
-        !terminated(h.job))
+        !terminated(h.job) || !terminated(h.challenge))
         return error_set(e, ERR_CORRUPT, "a work item of another version or damaged");
     struct work w = {.kind = (enum work_kind)h.kind};
     w.frame.captured_at = h.captured_at;
@@ -60,6 +61,7 @@ enum err work_unpack(struct str bytes, struct work *ret_work, struct error *e)
     memcpy(w.frame.frame.text, h.frame, ID_TEXT);
     memcpy(w.frame.camera.text, h.camera, ID_TEXT);
     memcpy(w.job, h.job, ID_TEXT);
+    memcpy(w.frame.challenge, h.challenge, ID_TEXT);
     *ret_work = w;
     return ERR_OK;
 }

@@ -16,9 +16,10 @@ struct work_frame {
     struct camera_id camera; /* empty: none named */
     usec_t captured_at;      /* UTC, by the server's clock */
     usec_t received_at;
-    bool offline;     /* captured while the server was away */
-    bool still;       /* a photo of the whole class, not a frame of a live camera */
-    struct str image; /* encoded picture; borrowed */
+    bool offline;            /* captured while the server was away */
+    bool still;              /* a photo of the whole class, not a frame of a live camera */
+    char challenge[ID_TEXT]; /* the liveness challenge it belongs to; empty: none */
+    struct str image;        /* encoded picture; borrowed */
 };
 
 struct work {

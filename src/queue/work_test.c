@@ -15,6 +15,7 @@ static struct work sample(struct str image)
     id_new(w.frame.session.text);
     id_new(w.frame.frame.text);
     id_new(w.frame.camera.text);
+    id_new(w.frame.challenge);
     w.frame.image = image;
     return w;
 }
@@ -33,6 +34,7 @@ static void a_frame_comes_back_as_it_was(void **state)
         assert_string_equal(out.frame.session.text, in.frame.session.text);
         assert_string_equal(out.frame.frame.text, in.frame.frame.text);
         assert_string_equal(out.frame.camera.text, in.frame.camera.text);
+        assert_string_equal(out.frame.challenge, in.frame.challenge);
         assert_true(out.frame.captured_at == 123 && out.frame.received_at == 456);
         assert_true(out.frame.offline && !out.frame.still);
         in.frame.still = true;
@@ -90,11 +92,15 @@ static void another_magic_kind_or_unterminated_id_is_corrupt(void **state)
     struct work in = sample(STR("")), out;
     struct str bytes;
     assert_int_equal(work_pack(a, &in, &bytes, NULL), ERR_OK);
-    const size_t ids_at = bytes.n - 4 * ID_TEXT - (bytes.n - 4 * ID_TEXT) % 8;
+    const size_t ids_at = bytes.n - 5 * ID_TEXT - (bytes.n - 5 * ID_TEXT) % 8;
     const struct {
         size_t at;
         char value;
-    } damage[] = {{0, 9}, {4, 77}, {ids_at + ID_TEXT - 1, 'x'}, {ids_at + 2 * ID_TEXT - 1, 'x'}};
+    } damage[] = {{0, 9},
+                  {4, 77},
+                  {ids_at + ID_TEXT - 1, 'x'},
+                  {ids_at + 2 * ID_TEXT - 1, 'x'},
+                  {ids_at + 5 * ID_TEXT - 1, 'x'}};
     for (size_t i = 0; i < ARRAY_LEN(damage); i++) {
         struct str copy = arena_copy(a, bytes);
         ((char *)(uintptr_t)copy.p)[damage[i].at] = damage[i].value;

@@ -159,6 +159,7 @@ static enum err decode(const struct vision *v, struct arena *a, struct str bytes
         return r;
     result->width = h.width;
     result->height = h.height;
+    result->image = *ret_image;
     result->timing.decode_us = time_mono() - start;
     return ERR_OK;
 }

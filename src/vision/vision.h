@@ -52,6 +52,7 @@ struct vision_result {
     struct vision_face *faces;
     int n;
     struct vision_timing timing;
+    struct image image; /* as decoded, perhaps smaller; its pixels last as long as the scratch */
 };
 
 struct vision;
