@@ -18,8 +18,7 @@ struct photos_out {
 static const struct field photo_fields[] = {
     FIELD_ID(struct photo_out, frame, FIELD_REQUIRED, "Its id, as in its frame_result."),
 };
-static const struct schema class_photo_schema =
-    SCHEMA("ClassPhoto", struct photo_out, photo_fields);
+const struct schema class_photo_schema = SCHEMA("ClassPhoto", struct photo_out, photo_fields);
 static const struct field photos_fields[] = {
     FIELD_LIST(struct photos_out, photos, n, &class_photo_schema, MULTIPART_PARTS_MAX,
                FIELD_REQUIRED, "Queued, in the order they were sent."),

@@ -49,11 +49,11 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     student_patch_schema, job_schema, job_list_schema, photo_schema, course_schema,
     course_list_schema, course_in_schema, course_patch_schema, roster_schema, roster_list_schema,
     session_schema, session_list_schema, session_in_schema, frame_schema, mark_schema,
-    mark_list_schema, ticket_schema, class_photos_schema, camera_schema, camera_list_schema,
-    camera_in_schema, user_schema, user_list_schema, user_in_schema, password_in_schema,
-    login_in_schema, login_schema, code_schema, system_schema, gallery_schema, queue_schema,
-    status_schema, template_list_schema, template_schema, look_alike_schema, look_alike_list_schema,
-    course_ref_schema, problem_schema, field_problem_schema;
+    mark_list_schema, ticket_schema, class_photo_schema, class_photos_schema, camera_schema,
+    camera_list_schema, camera_in_schema, user_schema, user_list_schema, user_in_schema,
+    password_in_schema, login_in_schema, login_schema, code_schema, system_schema, gallery_schema,
+    queue_schema, status_schema, template_list_schema, template_schema, look_alike_schema,
+    look_alike_list_schema, course_ref_schema, problem_schema, field_problem_schema;
 
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
 HANDLER(landing);

@@ -12,11 +12,11 @@
 static json_t *components(void)
 {
     static const struct schema *const nested[] = {
-        &person_schema, &photo_schema,      &template_schema,      &look_alike_schema,
-        &mark_schema,   &course_ref_schema, &gallery_schema,       &queue_schema,
-        &roster_schema, &problem_schema,    &field_problem_schema, &student_schema,
-        &course_schema, &camera_schema,     &session_schema,       &user_schema,
-        &job_schema};
+        &person_schema,     &photo_schema,  &class_photo_schema, &template_schema,
+        &look_alike_schema, &mark_schema,   &course_ref_schema,  &gallery_schema,
+        &queue_schema,      &roster_schema, &problem_schema,     &field_problem_schema,
+        &student_schema,    &course_schema, &camera_schema,      &session_schema,
+        &user_schema,       &job_schema};
     json_t *schemas = json_object();
     for (size_t i = 0; i < ARRAY_LEN(nested); i++)
         json_object_set_new(schemas, nested[i]->name, schema_describe(nested[i]));

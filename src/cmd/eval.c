@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cmd/args.h"
 #include "cmd/cmd.h"
+#include "cmd/eval_detect.h"
 #include "cmd/eval_plot.h"
 #include "cmd/eval_report.h"
 #include "cmd/settings.h"
@@ -24,6 +25,10 @@ static const char about[] =
     "whether the threshold of the risk budget keeps it on these people. Of each photo the main\n"
     "face counts; photos without one, or with one too poor to enrol, are counted and left out.\n"
     "\n"
+    "--detect counts instead how many faces of DIR (photos of any kind, no folders of people "
+    "needed)\n"
+    "each detector finds again when light is taken away, with contrast off, clahe and auto.\n"
+    "\n"
     "--pairs takes a file in LFW's pairs format; without it every photo is compared with every\n"
     "other. Detector and encoder may be lists, --encoder a,b; --device and --precision are those\n"
     "of the configuration. Embeddings are biometric data: they are forgotten at the end, unless\n"
@@ -32,12 +37,13 @@ static const char about[] =
 static const char examples[] =
     "  rollcall eval photos-of-my-school\n"
     "  rollcall eval lfw --pairs pairs.txt --json eval.json --plots plots\n"
+    "  rollcall eval --detect --detector yunet,retinaface,mtcnn group-photos\n"
     "  rollcall eval photos --gallery-sizes 25,50 --detector yunet,retinaface --limit 200";
 
 struct command {
     const char *pairs, *same, *detectors, *encoders, *sizes, *json, *plots, *cache;
     int64_t limit, threads, splits;
-    bool hub, table;
+    bool hub, table, detect;
 };
 
 /* A comma list cut into words that each fit WORD_MAX; false when one does not or there are too
@@ -218,6 +224,17 @@ static int evaluate(const struct config *config, const struct command *command,
     return r ? cmd_fail("eval", &e) : CMD_OK;
 }
 
+enum { DETECT_MIN_PX = 16 }; /* as the detector sees them */
+
+static int detect_in_poor_light(const struct config *config, const struct command *command,
+                                const char *folder)
+{
+    struct error e = {.code = ERR_OK};
+    if (eval_detect(config, command->detectors, folder, DETECT_MIN_PX, &e))
+        return cmd_fail("eval", &e);
+    return CMD_OK;
+}
+
 static int64_t processors(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -225,7 +242,7 @@ static int64_t processors(void)
 }
 
 /* What was not asked for, by the configuration and the purpose. */
-static void fill_in(const struct config *config, struct command *c)
+static void fill_in(const struct config *config, struct command *c, struct eval_plan *plan)
 {
     if (!c->sizes)
         c->sizes = c->table ? "10,30,50,100,150,200,300,600" : "10,30,100";
@@ -233,6 +250,9 @@ static void fill_in(const struct config *config, struct command *c)
         c->detectors = config_text(config, OPTION_detector);
     if (!c->encoders)
         c->encoders = config_text(config, OPTION_encoder);
+    plan->pairs_file = c->pairs;
+    plan->splits = (int)c->splits;
+    plan->table_only = c->table;
 }
 
 int cmd_eval(int argc, char **argv)
@@ -286,6 +306,7 @@ int cmd_eval(int argc, char **argv)
          .metavar = "FILE",
          .ret = &c.same,
          .help = "lines 'FOLDER FOLDER': two folders of one person"},
+        {.name = "detect", .type = ARG_FLAG, .ret = &c.detect, .help = "faces seen in poor light"},
         {.name = "cache",
          .metavar = "DIR",
          .ret = &c.cache,
@@ -305,12 +326,10 @@ int cmd_eval(int argc, char **argv)
     enum args_outcome outcome = settings_args(&spec, argc, argv, &args, &config);
     if (outcome != ARGS_RUN)
         return args_status(outcome);
-    fill_in(config, &c);
+    fill_in(config, &c, &plan);
     if (!read_sizes(c.sizes, &plan))
         return cmd_bad_usage("eval", "--gallery-sizes is a list of up to %d numbers from 2 on",
                              EVAL_SIZES_MAX);
-    plan.pairs_file = c.pairs;
-    plan.splits = (int)c.splits;
-    plan.table_only = c.table;
-    return evaluate(config, &c, &plan, args.positional[0]);
+    return c.detect ? detect_in_poor_light(config, &c, args.positional[0])
+                    : evaluate(config, &c, &plan, args.positional[0]);
 }

@@ -97,8 +97,15 @@ enum err find_faces(const struct vision *v, struct arena *a, const struct image 
 enum err vision_detect(struct vision *v, struct arena *a, const struct image *im,
                        struct face **ret_faces, int *ret_n, int64_t *ret_run_us, struct error *e)
 {
+    return vision_detect_as(v, a, im, v->contrast, ret_faces, ret_n, ret_run_us, e);
+}
+
+enum err vision_detect_as(struct vision *v, struct arena *a, const struct image *im,
+                          enum contrast contrast, struct face **ret_faces, int *ret_n,
+                          int64_t *ret_run_us, struct error *e)
+{
     struct findings found;
-    enum err r = find_faces(v, a, im, v->long_side, v->contrast, true, &found, e);
+    enum err r = find_faces(v, a, im, v->long_side, contrast, true, &found, e);
     if (r)
         return r;
     *ret_faces = found.faces;

@@ -9,6 +9,7 @@
  * Thread: vision_open/close one; the rest any. */
 #pragma once
 
+#include "vision/contrast.h"
 #include "vision/face.h"
 #include "vision/image.h"
 
@@ -116,6 +117,10 @@ NODISCARD enum err vision_batch_end(struct vision_batch *b, struct error *e);
 NODISCARD enum err vision_detect(struct vision *v, struct arena *a, const struct image *im,
                                  struct face **ret_faces, int *ret_n, int64_t *ret_run_us,
                                  struct error *e);
+/* The same with another contrast than the engine was opened with: to compare them. */
+NODISCARD enum err vision_detect_as(struct vision *v, struct arena *a, const struct image *im,
+                                    enum contrast contrast, struct face **ret_faces, int *ret_n,
+                                    int64_t *ret_run_us, struct error *e);
 /* ret_vec [n][dim], L2 norm 1. */
 NODISCARD enum err vision_embed(struct vision *v, struct arena *a, const struct image *im,
                                 const struct face *faces, int n, float **ret_vec,
