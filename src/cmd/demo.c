@@ -240,12 +240,30 @@ static void print_where(const struct demo *d)
         printf("Send it more pictures: rollcall camera --session %s PATH\n", d->session);
 }
 
+/* The samples are pictures from the web, not people before a camera: honest only when said. */
+static void tell_liveness(const struct demo *d)
+{
+    json_t *system = NULL;
+    struct error ignored;
+    if (remote_json(d->remote, d->arena, HTTP_GET, "/v1/system", NULL, &system, &ignored))
+        return;
+    const char *policy = json_string_value(json_object_get(system, "liveness"));
+    if (policy && strcmp(policy, "enforce") == 0)
+        printf("Liveness is enforced here, and these are pictures from the web: some will be taken "
+               "for what\nthey are, a spoof. Set liveness to report to see all of them named.\n");
+    else if (policy && strcmp(policy, "report") == 0)
+        printf("Liveness is measured and shown, not enforced: the samples are pictures from the "
+               "web.\n");
+    json_decref(system);
+}
+
 static int run_demo(struct demo *d, struct error *e)
 {
     struct people_summary summary = {0};
     struct demo_check check = {.people = d->people, .n_people = d->n_people};
     _cleanup_(feedback_freep) struct feedback *feedback = NULL;
     check.outsider = d->n_people > 1 ? d->n_people - 1 : -1;
+    tell_liveness(d);
     printf("Enrolling the %d people of %s/train\n", d->n_people, d->samples);
     enum err r = people_enrol(d->remote, d->people, d->n_people, false, false, &summary, e);
     if (!r)

@@ -9,6 +9,7 @@
 #include "store/migrate.h"
 #include "vision/device.h"
 #include "vision/encoder_file.h"
+#include "vision/liveness.h"
 #include "vision/model_lock.h"
 #include "vision/model_verify.h"
 #include "vision/ort.h"
@@ -149,6 +150,24 @@ static void check_models(struct exam *x)
         check_model(x, &model_locks[i], needed);
     }
     check_brought(x);
+}
+
+static void check_liveness(struct exam *x)
+{
+    enum liveness_policy policy = LIVENESS_OFF;
+    struct error e = {.code = ERR_OK};
+    if (liveness_choose(config_text(x->config, OPTION_liveness), config_models_dir(x->config),
+                        &policy, &e))
+        say(x, LEVEL_BAD, "liveness", "the server does not start like this", "%s", e.msg);
+    else if (policy == LIVENESS_ENFORCE)
+        say(x, LEVEL_OK, "liveness", NULL, "enforced at %g", x->config->liveness_threshold);
+    else if (policy == LIVENESS_REPORT)
+        say(x, LEVEL_WARN, "liveness",
+            "measure it (rollcall eval --liveness DIR), then set liveness to enforce",
+            "shown, not enforced: a picture of a face counts as the person");
+    else
+        say(x, LEVEL_WARN, "liveness", "install its models (docs/models.md), set liveness to auto",
+            "off: a picture of a face counts as the person");
 }
 
 static void check_runtime(struct exam *x)
@@ -329,6 +348,7 @@ int cmd_doctor(int argc, char **argv)
     check_database(&x);
     check_runtime(&x);
     check_models(&x);
+    check_liveness(&x);
     check_devices(&x);
     check_clock(&x);
     check_processor(&x);

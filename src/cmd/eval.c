@@ -9,6 +9,7 @@
 #include "cmd/args.h"
 #include "cmd/cmd.h"
 #include "cmd/eval_detect.h"
+#include "cmd/eval_liveness.h"
 #include "cmd/eval_plot.h"
 #include "cmd/eval_report.h"
 #include "cmd/settings.h"
@@ -32,18 +33,24 @@ static const char about[] =
     "--pairs takes a file in LFW's pairs format; without it every photo is compared with every\n"
     "other. Detector and encoder may be lists, --encoder a,b; --device and --precision are those\n"
     "of the configuration. Embeddings are biometric data: they are forgotten at the end, unless\n"
-    "--cache has them written to disk, UNENCRYPTED (mode 0600).";
+    "--cache has them written to disk, UNENCRYPTED (mode 0600).\n"
+    "\n"
+    "--liveness measures something else: how often the liveness check takes an attack for a "
+    "person\n"
+    "(APCER, for each kind of attack) and a person for an attack (BPCER). DIR/real holds pictures\n"
+    "and clips of people before a camera, every other folder of DIR one kind of attack.";
 
 static const char examples[] =
     "  rollcall eval photos-of-my-school\n"
     "  rollcall eval lfw --pairs pairs.txt --json eval.json --plots plots\n"
     "  rollcall eval --detect --detector yunet,retinaface,mtcnn group-photos\n"
+    "  rollcall eval --liveness captures --json liveness.json\n"
     "  rollcall eval photos --gallery-sizes 25,50 --detector yunet,retinaface --limit 200";
 
 struct command {
     const char *pairs, *same, *detectors, *encoders, *sizes, *json, *plots, *cache;
     int64_t limit, threads, splits;
-    bool hub, table, detect;
+    bool hub, table, detect, liveness;
 };
 
 /* A comma list cut into words that each fit WORD_MAX; false when one does not or there are too
@@ -279,14 +286,12 @@ int cmd_eval(int argc, char **argv)
          .min = 1,
          .max = EVAL_SPLITS_MAX,
          .help = "random galleries of each size; a fifth as many halves (default 50)"},
-        {.name = "hub",
-         .type = ARG_FLAG,
-         .ret = &c.hub,
-         .help = "measure once more with hub correction (hub_correction in the configuration)"},
+        {.name = "hub", .type = ARG_FLAG, .ret = &c.hub, .help = "once more with hub correction"},
         {.name = "table",
          .type = ARG_FLAG,
          .ret = &c.table,
          .help = "only the false-match tables, and whether the risk budget holds with them"},
+        {.name = "liveness", .type = ARG_FLAG, .ret = &c.liveness, .help = "see above"},
         {.name = "json", .metavar = "FILE", .ret = &c.json, .help = "write all results as JSON"},
         {.name = "plots", .metavar = "DIR", .ret = &c.plots, .help = "write plots as PNG"},
         {.name = "limit",
@@ -330,6 +335,8 @@ int cmd_eval(int argc, char **argv)
     if (!read_sizes(c.sizes, &plan))
         return cmd_bad_usage("eval", "--gallery-sizes is a list of up to %d numbers from 2 on",
                              EVAL_SIZES_MAX);
+    if (c.liveness)
+        return eval_liveness(config, args.positional[0], c.json);
     return c.detect ? detect_in_poor_light(config, &c, args.positional[0])
                     : evaluate(config, &c, &plan, args.positional[0]);
 }

@@ -68,16 +68,27 @@ enum err frames_open_list(const struct frame_item *items, int n, const struct fr
     return ERR_OK;
 }
 
-bool frames_is_picture(const char *name)
+static bool ends_like(const char *name, const char *const endings[], size_t n)
 {
-    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"};
     struct str s = str_from(name);
-    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+    for (size_t i = 0; i < n; i++) {
         struct str ending = str_from(endings[i]);
         if (s.n > ending.n && str_eq_nocase((struct str){s.p + s.n - ending.n, ending.n}, ending))
             return true;
     }
     return false;
+}
+
+bool frames_is_picture(const char *name)
+{
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"};
+    return ends_like(name, endings, ARRAY_LEN(endings));
+}
+
+bool frames_is_video(const char *name)
+{
+    static const char *const endings[] = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"};
+    return ends_like(name, endings, ARRAY_LEN(endings));
 }
 
 static int entry_compare(const struct dirent **a, const struct dirent **b)
@@ -97,6 +108,7 @@ struct listing {
     struct arena *a;
     struct frame_item *items;
     int n, capacity;
+    bool videos; /* wanted too */
     size_t skip; /* bytes of the top folder's path, with its '/' */
 };
 
@@ -140,7 +152,7 @@ static enum err list_level(struct listing *l, const char *folder, int depth, str
         if (!r && is_folder(path)) {
             if (depth < FOLDER_DEPTH)
                 r = list_level(l, path, depth + 1, e);
-        } else if (!r && frames_is_picture(path)) {
+        } else if (!r && (frames_is_picture(path) || (l->videos && frames_is_video(path)))) {
             r = listing_add(l, path, e);
         }
         free(entries[i]);
@@ -149,8 +161,8 @@ static enum err list_level(struct listing *l, const char *folder, int depth, str
     return r;
 }
 
-enum err frames_list_folder(const char *folder, struct arena *a, struct frame_item **ret_items,
-                            int *ret_n, struct error *e)
+static enum err list_folder(const char *folder, bool videos, struct arena *a,
+                            struct frame_item **ret_items, int *ret_n, struct error *e)
 {
     struct str top = str_from(folder);
     while (top.n > 1 && top.p[top.n - 1] == '/')
@@ -158,13 +170,25 @@ enum err frames_list_folder(const char *folder, struct arena *a, struct frame_it
     char *path = arena_copy(a, top).p ? arena_printf(a, "%.*s", STR_ARGS(top)) : NULL;
     if (!path)
         return error_set(e, ERR_NOMEM, "out of memory");
-    struct listing l = {.a = a, .skip = top.n + 1};
+    struct listing l = {.a = a, .videos = videos, .skip = top.n + 1};
     enum err r = list_level(&l, path, 1, e);
     if (r)
         return r;
     *ret_items = l.items;
     *ret_n = l.n;
     return ERR_OK;
+}
+
+enum err frames_list_folder(const char *folder, struct arena *a, struct frame_item **ret_items,
+                            int *ret_n, struct error *e)
+{
+    return list_folder(folder, false, a, ret_items, ret_n, e);
+}
+
+enum err frames_list_clips(const char *folder, struct arena *a, struct frame_item **ret_items,
+                           int *ret_n, struct error *e)
+{
+    return list_folder(folder, true, a, ret_items, ret_n, e);
 }
 
 enum err frames_list_folders(const char *folder, struct arena *a, const char ***ret_names,

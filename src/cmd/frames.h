@@ -67,8 +67,13 @@ NODISCARD enum err frames_open_video(const char *source, const struct frames_opt
  * lie in `a`; names are paths below the folder. Errors NOT_FOUND, IO, NOMEM. */
 NODISCARD enum err frames_list_folder(const char *folder, struct arena *a,
                                       struct frame_item **ret_items, int *ret_n, struct error *e);
-/* True for a file name that ends like a picture (jpg jpeg png webp heic heif). */
+/* The same with the video files among them. */
+NODISCARD enum err frames_list_clips(const char *folder, struct arena *a,
+                                     struct frame_item **ret_items, int *ret_n, struct error *e);
+/* True for a file name that ends like a picture (jpg jpeg png webp heic heif), or like a video (mp4
+ * m4v mov avi mkv webm). */
 bool frames_is_picture(const char *name);
+bool frames_is_video(const char *name);
 /* The sub-folders of `folder` in natural order, hidden ones left out. Errors NOT_FOUND, IO. */
 NODISCARD enum err frames_list_folders(const char *folder, struct arena *a, const char ***ret_names,
                                        int *ret_n, struct error *e);

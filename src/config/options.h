@@ -90,7 +90,7 @@
     OPT(liveness, ENUM, RELOAD_NO, "auto", 0, 0, "auto|off|report|enforce",                        \
         "Whether faces must look alive: report shows and counts, enforce makes them a spoof, "     \
         "which never leads to a mark; auto = report where the models are installed, else off.")    \
-    OPT(liveness_threshold, REAL, RELOAD_NO, "0.5", 0, 1, "score",                                 \
+    OPT(liveness_threshold, REAL, RELOAD_NO, "0.7", 0, 1, "score",                                 \
         "Faces whose score, averaged over their sightings, is below this do not look alive.")      \
     OPT(liveness_window_s, INT, RELOAD_NO, "10", 1, 3600, "seconds",                               \
         "Sightings older than this before the newest leave that average.")                         \
