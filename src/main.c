@@ -22,6 +22,7 @@ static const struct subcommand subcommands[] = {
     {"enroll", cmd_enroll, "enrol students from a folder of photos"},
     {"demo", cmd_demo, "a class of well-known people, enrolled and recognised"},
     {"user", cmd_user, "users: add, list, passwd, one-time sign-in code"},
+    {"verify-register", cmd_verify_register, "does the register tell its whole history?"},
     {"migrate", cmd_migrate, "the database's schema: up, status"},
     {"models", cmd_models, "the model files: list, verify, pull"},
     {"doctor", cmd_doctor, "what is wrong on this machine and how to mend it"},
@@ -38,7 +39,7 @@ static int print_help(FILE *out)
     fprintf(out,
             "Rollcall takes attendance by looking.\n\nusage: rollcall COMMAND [ARGUMENTS]\n\n");
     for (size_t i = 0; i < ARRAY_LEN(subcommands); i++)
-        fprintf(out, "  %-10s %s\n", subcommands[i].name, subcommands[i].usage);
+        fprintf(out, "  %-15s %s\n", subcommands[i].name, subcommands[i].usage);
     fprintf(out, "\nrollcall COMMAND --help tells more; rollcall --version tells the version.\n");
     return CMD_OK;
 }

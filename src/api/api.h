@@ -12,7 +12,7 @@
 #include "config/config.h"
 #include "http/server.h"
 #include "queue/queue.h"
-#include "store/db.h"
+#include "store/register_check.h"
 
 enum { API_ENGINE_WORD = 64, API_ENGINE_NAME = 256 };
 
@@ -33,6 +33,10 @@ struct api_system {
     bool (*ready)(void *ctx);
 };
 
+/* store/register_check.h with the keys of this installation. Thread: any. */
+typedef enum err (*api_register_check_fn)(void *ctx, register_finding_fn fn, void *fn_ctx,
+                                          struct register_report *ret_report, struct error *e);
+
 struct api_env {
     const struct config *config;
     struct db *db;
@@ -41,6 +45,8 @@ struct api_env {
     struct auth *auth;
     struct seal_key photo_key;
     struct api_system system;
+    api_register_check_fn register_check;
+    void *register_ctx;
 };
 
 struct api {
@@ -49,6 +55,7 @@ struct api {
     struct waiters *waiters;
     struct router *router;
     usec_t started_at;
+    _Atomic bool checking_register; /* one at a time */
 };
 
 NODISCARD enum err api_new(const struct api_env *env, struct api **ret_api, struct error *e);

@@ -53,9 +53,11 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     camera_list_schema, camera_in_schema, user_schema, user_list_schema, user_in_schema,
     password_in_schema, login_in_schema, login_schema, code_schema, system_schema, gallery_schema,
     queue_schema, status_schema, template_list_schema, template_schema, look_alike_schema,
-    look_alike_list_schema, course_ref_schema, problem_schema, field_problem_schema;
+    look_alike_list_schema, course_ref_schema, verification_schema, problem_schema,
+    field_problem_schema;
 
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
+HANDLER(register_verify);
 HANDLER(landing);
 HANDLER(health);
 HANDLER(ready);

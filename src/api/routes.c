@@ -73,6 +73,7 @@ const struct route routes[] = {
     {HTTP_GET,    "/readyz",                              PERM_PUBLIC,         ready,             NONE, NULL,                  &status_schema,       200, "system", "ready", "May it be sent work?", E(UNAVAILABLE), NOQUERY},
     {HTTP_GET,    "/openapi.json",                        PERM_PUBLIC,         openapi_document,  NONE, NULL,                  NULL,                 200, "system", "openapi", "This description", 0, NOQUERY},
     {HTTP_GET,    "/metrics",                             PERM_SYSTEM_READ,    metrics,           NONE, NULL,                  NULL,                 200, "system", "metrics", "Counters in the Prometheus text format", 0, NOQUERY},
+    {HTTP_GET,    "/v1/register/verification",            PERM_REGISTER_READ,  register_verify,   NONE, NULL,                  &verification_schema, 200, "register", "verifyRegister", "Hash the register again and compare it with its heads file and the marks", E(UNAVAILABLE), NOQUERY},
     {HTTP_GET,    "/v1/system",                           PERM_SYSTEM_READ,    system_show,       NONE, NULL,                  &system_schema,       200, "system", "getSystem", "What runs here and what to mend", 0, NOQUERY},
 
     {HTTP_POST,   "/v1/login",                            PERM_PUBLIC,         login_create,      JSON, &login_in_schema,      &login_schema,        200, "access", "signIn", "Exchange a code or password for a token", E(UNAUTHENTICATED), NOQUERY},

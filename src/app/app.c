@@ -43,19 +43,9 @@ void app_warn(struct app *app, const char *fmt, ...)
 
 static enum err load_key(struct app *app, struct error *e)
 {
-    const char *hex = app->cfg->installation_key;
-    size_t n = 0;
-    if (hex[0]) {
-        if (sodium_hex2bin(app->master.bytes, SEAL_KEY_BYTES, hex, strlen(hex), NULL, &n, NULL) ||
-            n != SEAL_KEY_BYTES)
-            return error_set(e, ERR_INVALID, "installation_key must have 64 hexadecimal digits");
-    } else {
-        char path[APP_PATH];
-        snprintf(path, sizeof path, "%s/installation.key", app->cfg->data_dir);
-        enum err r = seal_key_load(path, &app->master, e);
-        if (r)
-            return r;
-    }
+    enum err r = app_master_key(app->cfg, &app->master, e);
+    if (r)
+        return r;
     seal_key_derive(&app->master, "register", &app->register_key);
     seal_key_derive(&app->master, "template", &app->template_key);
     seal_key_derive(&app->master, "photos__", &app->photo_key);
@@ -72,6 +62,8 @@ static enum err open_storage(struct app *app, struct error *e)
         r = app_open_database(app->cfg, true, &app->db, e);
     if (r == ERR_OK)
         r = migrate_up(app->db, &applied, e);
+    if (r == ERR_OK)
+        r = app_register_open(app, e);
     return r ? r : auth_new(app->db, &app->auth, e);
 }
 
@@ -199,6 +191,13 @@ static bool is_ready(void *ctx)
     return atomic_load(&app->ready);
 }
 
+static enum err check_register(void *ctx, register_finding_fn fn, void *fn_ctx,
+                               struct register_report *ret_report, struct error *e)
+{
+    struct app *app = ctx;
+    return app_register_check(app->cfg, app->db, fn, fn_ctx, ret_report, e);
+}
+
 static enum err open_api(struct app *app, struct error *e)
 {
     const struct api_env env = {.config = app->cfg,
@@ -212,7 +211,9 @@ static enum err open_api(struct app *app, struct error *e)
                                            .gallery_students = gallery_students,
                                            .ready = is_ready,
                                            .warnings = app->warnings,
-                                           .ctx = app}};
+                                           .ctx = app},
+                                .register_check = check_register,
+                                .register_ctx = app};
     return api_new(&env, &app->api, e);
 }
 
@@ -403,5 +404,6 @@ void app_stop(struct app *app)
     engines_free(app->engines);
     auth_free(app->auth);
     db_close(app->db);
+    heads_close(app->heads);
     secure_free(app, sizeof *app);
 }

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "config/config.h"
-#include "store/db.h"
+#include "store/register_check.h"
 
 struct app;
 
@@ -23,6 +23,12 @@ NODISCARD enum err app_start(const struct config *cfg, struct app **ret_app,
 void app_wait(struct app *app);
 /* Takes no more, finishes what is in hand within shutdown_timeout_s, closes. */
 void app_stop(struct app *app);
+
+/* Checks the register of a database: store/register_check.h, with the keys and the heads file of
+ * the configuration. Errors as there; of the key file. Thread: any. */
+NODISCARD enum err app_register_check(const struct config *cfg, struct db *db,
+                                      register_finding_fn fn, void *ctx,
+                                      struct register_report *ret_report, struct error *e);
 
 /* The database alone, as the configuration names it; create: makes an SQLite file and its folder
  * when missing. Errors of db_sqlite_open and db_postgres_open. Thread: any. */

@@ -2,7 +2,6 @@
  * enrolled with, and word to the subscribers of sessions that were running. Main thread. */
 #include "app/internal.h"
 
-#include "attendance/chain.h"
 #include "attendance/event.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -135,17 +134,4 @@ void app_tell_restart(struct app *app)
         r = publish_restart(app, a, t.sessions[i].id, &e);
     if (r)
         log_failure(LOG_WARN, "app", "restart_not_announced", &e);
-}
-
-void app_register_hash(void *ctx, const struct register_event *event,
-                       uint8_t ret_hash[static CHAIN_HASH_BYTES])
-{
-    const struct seal_key *key = ctx;
-    const struct chain_event ev = {.chain = event->chain,
-                                   .seq = event->seq,
-                                   .at = event->at,
-                                   .actor = event->actor,
-                                   .student = event->student,
-                                   .payload = event->payload};
-    chain_hash(key->bytes, event->prev_hash, &ev, ret_hash);
 }

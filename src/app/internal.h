@@ -15,6 +15,7 @@ struct app {
     const struct config *cfg; /* borrowed */
     struct seal_key master, register_key, template_key, photo_key;
     struct db *db;
+    struct heads *heads; /* of the register */
     struct auth *auth;
     struct engines *engines;
     enum liveness_policy liveness;
@@ -43,6 +44,11 @@ NODISCARD enum err app_detector(struct app *app, char ret_name[static 32], struc
 NODISCARD enum err app_release_jobs(struct app *app, struct error *e);
 /* first_start.c: tells the subscribers of running sessions that the queue was lost. */
 void app_tell_restart(struct app *app);
-/* first_start.c: the hash of the register's chains, for the store. */
+/* register.c: the installation key, of the configuration or of the key file (made when missing). */
+NODISCARD enum err app_master_key(const struct config *cfg, struct seal_key *ret_key,
+                                  struct error *e);
+/* register.c: opens the heads file and has every commit noted in it. */
+NODISCARD enum err app_register_open(struct app *app, struct error *e);
+/* register.c: the hash of the register's chains, for the store. */
 void app_register_hash(void *ctx, const struct register_event *event,
                        uint8_t ret_hash[static CHAIN_HASH_BYTES]);

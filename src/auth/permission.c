@@ -9,10 +9,10 @@ static const unsigned grants[ROLE_N] = {
     [ROLE_ADMIN] = (1u << PERM_N) - 1,
     [ROLE_REGISTRAR] = BIT(SELF) | BIT(STUDENT_READ) | BIT(STUDENT_WRITE) | BIT(COURSE_READ) |
                        BIT(COURSE_WRITE) | BIT(SESSION_READ) | BIT(SESSION_WRITE) |
-                       BIT(CAMERA_READ) | BIT(SYSTEM_READ),
+                       BIT(CAMERA_READ) | BIT(SYSTEM_READ) | BIT(REGISTER_READ),
     [ROLE_INSTRUCTOR] = BIT(SELF),
     [ROLE_AUDITOR] = BIT(SELF) | BIT(STUDENT_READ) | BIT(COURSE_READ) | BIT(SESSION_READ) |
-                     BIT(CAMERA_READ) | BIT(SYSTEM_READ),
+                     BIT(CAMERA_READ) | BIT(SYSTEM_READ) | BIT(REGISTER_READ),
     [ROLE_STUDENT] = BIT(SELF),
     [ROLE_CAMERA] = BIT(SELF) | BIT(FRAME_POST),
 };
@@ -31,6 +31,7 @@ static const char *const perm_names[PERM_N] = {
     [PERM_CAMERA_WRITE] = "camera.write",
     [PERM_USER_ADMIN] = "user.admin",
     [PERM_SYSTEM_READ] = "system.read",
+    [PERM_REGISTER_READ] = "register.read",
 };
 
 const char *perm_name(enum perm p) { return perm_names[p]; }

@@ -17,8 +17,9 @@ enum perm {
     PERM_CAMERA_WRITE,
     PERM_USER_ADMIN,
     PERM_SYSTEM_READ,
+    PERM_REGISTER_READ,
 };
-enum { PERM_N = PERM_SYSTEM_READ + 1 };
+enum { PERM_N = PERM_REGISTER_READ + 1 };
 
 /* "student.write", for error messages and the API description. */
 const char *perm_name(enum perm p);

@@ -62,6 +62,23 @@ enum err settings_open_db(const struct config *c, bool create, struct db **ret_d
     return r ? error_set(e, r, "%s", inner.msg) : ERR_OK;
 }
 
+enum err settings_reach(const struct config *c, const struct remote_place *place, struct arena *a,
+                        struct remote **ret_remote, struct db **ret_db, struct error *e)
+{
+    struct remote *remote = NULL;
+    enum err r = remote_open(place, &remote, e);
+    if (!r && !place->server)
+        r = remote_json(remote, a, HTTP_GET, "/healthz", NULL, NULL, e);
+    if (!r) {
+        *ret_remote = remote;
+        return ERR_OK;
+    }
+    remote_close(remote);
+    if (place->server || (r != ERR_NOT_FOUND && r != ERR_UNAVAILABLE))
+        return r;
+    return settings_open_db(c, false, ret_db, e);
+}
+
 void settings_close_db(struct db **db)
 {
     if (*db)

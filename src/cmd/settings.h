@@ -20,5 +20,10 @@ void settings_place(const struct config *c, struct remote_place *place);
  * Errors NOT_FOUND (no database: how to make one), CONFLICT (a server holds it). */
 NODISCARD enum err settings_open_db(const struct config *c, bool create, struct db **ret_db,
                                     struct error *e);
+/* A running server when there is one, else the database itself: sets one of the two. A server.json
+ * where nobody answers is what a killed server leaves behind. Errors of both. */
+NODISCARD enum err settings_reach(const struct config *c, const struct remote_place *place,
+                                  struct arena *a, struct remote **ret_remote, struct db **ret_db,
+                                  struct error *e);
 /* Cleanup attribute helper. */
 void settings_close_db(struct db **db);

@@ -250,22 +250,6 @@ static const struct verb {
              {"code", true, false, code},
              {"list", false, false, list}};
 
-/* A running server when there is one, else the file. A server.json where nobody answers is what a
- * killed server leaves behind. */
-static enum err open_users(const struct config *config, const struct remote_place *place,
-                           struct users *u, struct error *e)
-{
-    enum err r = remote_open(place, &u->remote, e);
-    if (!r && !place->server)
-        r = remote_json(u->remote, u->arena, HTTP_GET, "/healthz", NULL, NULL, e);
-    if (r != ERR_NOT_FOUND && r != ERR_UNAVAILABLE)
-        return r;
-    if (place->server)
-        return r;
-    remote_close(TAKE(u->remote));
-    return settings_open_db(config, false, &u->db, e);
-}
-
 static int run_verb(const struct verb *verb, const struct config *config,
                     const struct remote_place *place, struct wish *wish, bool no_password)
 {
@@ -273,8 +257,8 @@ static int run_verb(const struct verb *verb, const struct config *config,
     char password[PASSWORD_MAX];
     struct users u = {.arena = arena_new(16 * MIB),
                       .code_ttl = config->login_code_ttl_min * USEC_PER_MIN};
-    enum err r =
-        u.arena ? open_users(config, place, &u, &e) : error_set(&e, ERR_NOMEM, "out of memory");
+    enum err r = u.arena ? settings_reach(config, place, u.arena, &u.remote, &u.db, &e)
+                         : error_set(&e, ERR_NOMEM, "out of memory");
     if (!r && verb->wants_password && !no_password) {
         r = password_read("Password: ", password, &e);
         wish->password = password;

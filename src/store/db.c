@@ -8,6 +8,8 @@
 
 #include "store/driver.h"
 
+enum { NOTES_MAX = MIB };
+
 static _Thread_local bool inside_fn;
 
 void db_fn_enter(void)
@@ -18,10 +20,60 @@ void db_fn_enter(void)
 
 void db_fn_leave(void) { inside_fn = false; }
 
+/* A transaction of the caller's with what it notes, each note behind its length. */
+struct noted {
+    db_fn fn;
+    void *ctx;
+    struct buf notes;
+};
+
+static enum err noted_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct noted *n = ctx;
+    buf_reset(&n->notes); /* a second run notes again */
+    cx->notes = &n->notes;
+    enum err r = n->fn(cx, n->ctx, e);
+    cx->notes = NULL;
+    return r;
+}
+
+static void tell(const struct db *db, struct str notes)
+{
+    while (notes.n) {
+        size_t n;
+        memcpy(&n, notes.p, sizeof n);
+        db->listener(db->listener_ctx, (struct str){notes.p + sizeof n, n});
+        notes = (struct str){notes.p + sizeof n + n, notes.n - sizeof n - n};
+    }
+}
+
 enum err db_tx(struct db *db, db_fn fn, void *ctx, struct error *e)
 {
     assert(!inside_fn); /* see db.h: never another db_tx inside fn */
-    return db->driver->tx(db, fn, ctx, e);
+    if (!db->listener)
+        return db->driver->tx(db, fn, ctx, e);
+    struct noted n = {.fn = fn, .ctx = ctx};
+    buf_init(&n.notes, NOTES_MAX);
+    enum err r = db->driver->tx(db, noted_fn, &n, e);
+    if (!r)
+        tell(db, buf_str(&n.notes));
+    buf_done(&n.notes);
+    return r;
+}
+
+void db_set_listener(struct db *db, db_note_fn fn, void *ctx)
+{
+    db->listener = fn;
+    db->listener_ctx = ctx;
+}
+
+enum err db_note(struct db_cx *cx, struct str note, struct error *e)
+{
+    if (!cx->notes)
+        return ERR_OK;
+    buf_append(cx->notes, (struct str){(const char *)&note.n, sizeof note.n});
+    buf_append(cx->notes, note);
+    return buf_check(cx->notes, e);
 }
 
 enum err db_read(struct db *db, db_fn fn, void *ctx, struct error *e)

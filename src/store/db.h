@@ -54,6 +54,17 @@ struct db_rows;
 
 typedef enum err (*db_fn)(struct db_cx *cx, void *ctx, struct error *e);
 
+/* Hears what committed transactions noted: borrowed bytes of one db_note each, in their order. Runs
+ * on the thread that called db_tx, before db_tx returns; transactions of two threads may be heard
+ * in the other order. */
+typedef void (*db_note_fn)(void *ctx, struct str note);
+/* Before the first db_tx of another thread. */
+void db_set_listener(struct db *db, db_note_fn fn, void *ctx);
+/* Inside a db_tx: tells the listener this once the transaction is committed, and never when it is
+ * not. Nothing is kept without a listener. Errors NOMEM (over 1 MiB of notes in one transaction).
+ */
+NODISCARD enum err db_note(struct db_cx *cx, struct str note, struct error *e);
+
 /* Runs fn in a transaction; returns fn's error (rolled back) or that of the commit. Errors of its
  * own: UNAVAILABLE (database gone, locked, read-only or disk full: says which), CORRUPT, FULL (too
  * many writers waiting). */

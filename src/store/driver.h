@@ -2,14 +2,18 @@
  * as the first member of its own struct. */
 #pragma once
 
+#include "base/buf.h"
 #include "store/db.h"
 
 struct db {
     const struct db_driver *driver;
+    db_note_fn listener; /* NULL: none */
+    void *listener_ctx;
 };
 
 struct db_cx {
     const struct db_driver *driver;
+    struct buf *notes; /* of the running transaction; NULL: nobody listens */
 };
 
 struct db_rows {

@@ -47,6 +47,22 @@ static enum err payload_make(struct arena *a, const struct mark *m, struct str *
     return ERR_OK;
 }
 
+/* Up to last_seen, and from the receipt on, the payload must be what this mark would give now. */
+enum err mark_matches(struct arena *a, const struct mark *m, struct str payload, bool *ret_same,
+                      struct error *e)
+{
+    struct str now = STR("");
+    enum err r = payload_make(a, m, &now, e);
+    if (r)
+        return r;
+    const char *seen = memmem(now.p, now.n, "\"last_seen\":", 12);
+    const char *receipt = memmem(now.p, now.n, ",\"receipt\":", 11);
+    size_t head = (size_t)(seen - now.p), tail = now.n - (size_t)(receipt - now.p);
+    *ret_same = payload.n >= head + tail && memcmp(payload.p, now.p, head) == 0 &&
+                memcmp(payload.p + payload.n - tail, receipt, tail) == 0;
+    return ERR_OK;
+}
+
 static enum err mark_follow_up(struct db_cx *cx, struct arena *a, const struct mark *m, usec_t now,
                                struct str actor, const struct register_hasher *hasher,
                                struct outbox_event outbox, struct error *e)

@@ -73,10 +73,23 @@ NODISCARD enum err mark_list(struct db_cx *cx, struct arena *a, struct session_i
 NODISCARD enum err mark_get(struct db_cx *cx, struct arena *a, struct session_id session,
                             struct student_id student, struct mark *ret_mark, struct error *e);
 
+/* Does the mark say what this payload of its register event says? last_seen may be later. */
+NODISCARD enum err mark_matches(struct arena *a, const struct mark *m, struct str payload,
+                                bool *ret_same, struct error *e);
+
 /* Appends to a chain: fills seq, prev_hash (zeros for the first) and hash. Serialised per chain by
- * the transaction. */
+ * the transaction. The end of the chain goes to the listener of the database as a register_head. */
 NODISCARD enum err register_append(struct db_cx *cx, struct register_event *event,
                                    const struct register_hasher *hasher, struct error *e);
+/* The note (db_note) of an append: where the chain ends now. */
+struct register_head {
+    char chain[64];
+    int64_t seq;
+    uint8_t hash[CHAIN_HASH_BYTES];
+};
+/* Calls fn for each event of each chain, chain by chain in order; its texts are borrowed. */
+typedef enum err (*register_fn)(void *ctx, const struct register_event *event, struct error *e);
+NODISCARD enum err register_each(struct db_cx *cx, register_fn fn, void *ctx, struct error *e);
 /* Every event of a chain in order. */
 NODISCARD enum err register_list(struct db_cx *cx, struct arena *a, struct str chain,
                                  struct register_event **ret_events, int *ret_n, struct error *e);

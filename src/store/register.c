@@ -6,6 +6,8 @@
 #include "store/mark.h"
 #include "store/rows.h"
 
+#include <stdio.h>
+
 static void hash_copy(struct db_rows *rows, const char *name, uint8_t ret_hash[CHAIN_HASH_BYTES])
 {
     struct str s = db_col_str(rows, name);
@@ -52,7 +54,13 @@ enum err register_append(struct db_cx *cx, struct register_event *event,
         hash_value(event->hash), text_of(event->actor),   db_int(event->at),
         text_of(event->student), text_of(event->payload),
     };
-    return db_exec(cx, Q_REGISTER_INSERT, args, ARRAY_LEN(args), NULL, e);
+    r = db_exec(cx, Q_REGISTER_INSERT, args, ARRAY_LEN(args), NULL, e);
+    if (r)
+        return r;
+    struct register_head head = {.seq = event->seq};
+    snprintf(head.chain, sizeof head.chain, "%.*s", STR_ARGS(event->chain));
+    memcpy(head.hash, event->hash, sizeof head.hash);
+    return db_note(cx, (struct str){(const char *)&head, sizeof head}, e);
 }
 
 static void event_read(struct row *row, void *ret_item)
@@ -66,6 +74,30 @@ static void event_read(struct row *row, void *ret_item)
     event->at = db_col_int(row->rows, "at");
     event->student = row_str(row, "student");
     event->payload = row_str(row, "payload");
+}
+
+enum err register_each(struct db_cx *cx, register_fn fn, void *ctx, struct error *e)
+{
+    _cleanup_(db_rows_done) struct db_rows *rows = NULL;
+    enum err r = db_query(cx, Q_REGISTER_EACH, NULL, 0, &rows, e);
+    for (;;) {
+        bool has = false;
+        if (!r)
+            r = db_next(rows, &has, e);
+        if (r || !has)
+            return r;
+        struct register_event event = {
+            .chain = db_col_str(rows, "chain"),
+            .seq = db_col_int(rows, "seq"),
+            .actor = db_col_str(rows, "actor"),
+            .at = db_col_int(rows, "at"),
+            .student = db_col_str(rows, "student"),
+            .payload = db_col_str(rows, "payload"),
+        };
+        hash_copy(rows, "prev_hash", event.prev_hash);
+        hash_copy(rows, "hash", event.hash);
+        r = fn(ctx, &event, e);
+    }
 }
 
 enum err register_list(struct db_cx *cx, struct arena *a, struct str chain,

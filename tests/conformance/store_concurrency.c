@@ -2,6 +2,7 @@
 #include "store_suite.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -125,11 +126,24 @@ static void *mark_one(void *arg)
     return NULL;
 }
 
+/* Heads of chains that were told, by their place in the chain. */
+static void head_heard(void *ctx, struct str note)
+{
+    atomic_int *told = ctx;
+    struct register_head head;
+    assert_int_equal(note.n, sizeof head);
+    memcpy(&head, note.p, sizeof head);
+    assert_true(head.seq >= 1 && head.seq <= THREADS);
+    atomic_fetch_add(&told[head.seq], 1);
+}
+
 static void a_failing_transaction_of_a_group_undoes_only_itself(void **state)
 {
     struct fixture *f = *state;
     struct people people = people_make(f);
     struct waiter waiters[THREADS] = {0};
+    atomic_int told[THREADS + 1] = {0};
+    db_set_listener(f->db, head_heard, told);
     tx_begin(f); /* the others wait behind this one and form a group */
     for (int i = 0; i < THREADS; i++) {
         waiters[i].marking = (struct marking){.db = f->db, .a = arena_new(MIB), .fail = i % 3 == 0};
@@ -146,6 +160,8 @@ static void a_failing_transaction_of_a_group_undoes_only_itself(void **state)
         good += !waiters[i].result;
     }
     assert_one_event_for_each_mark(f, people.session, good);
+    for (int seq = 1; seq <= THREADS; seq++) /* what was undone was not told, the rest once */
+        assert_int_equal(told[seq], seq <= good);
 }
 
 /* Changes two students, a while apart; the other thread takes them the other way round. */

@@ -44,6 +44,14 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 SELECT chain, seq, prev_hash, hash, actor, at, student, payload
 FROM register_event WHERE chain = $1 ORDER BY seq;
 
+-- name: register_each :stream
+SELECT chain, seq, prev_hash, hash, actor, at, student, payload
+FROM register_event ORDER BY chain, seq;
+
+-- Sessions with marks: each must have a chain.
+-- name: mark_sessions :stream
+SELECT DISTINCT session_id FROM mark ORDER BY session_id;
+
 -- name: outbox_insert :exec
 INSERT INTO outbox (id, topic, payload, created_at) VALUES ($1, $2, $3, $4);
 
