@@ -88,18 +88,32 @@ def test_the_encoder_gets_the_original_pixels(tmp_path):
         assert abs(face["crop_mean"] - crop.mean()) < 0.05 and abs(face["crop_std"] - crop.std()) < 0.05
 
 
-def test_eval_counts_what_is_found_again_in_poor_light(tmp_path):
-    """`rollcall eval --detect`: the same six faces, lost in the dark and found again."""
+def poor_light(folder, *options):
+    """What `rollcall eval --detect` says of the group photo."""
     photo, program = SAMPLES / "group/t1.jpg", os.environ.get("ROLLCALL", "build/rollcall")
     need(photo, *files("yunet"), MODELS / "facenet128.onnx")
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos/t1.jpg").write_bytes(photo.read_bytes())
+    (folder / "photos").mkdir()
+    (folder / "photos/t1.jpg").write_bytes(photo.read_bytes())
     command = [program, "eval", "--detect", "--detector", "yunet", "--models-dir", str(MODELS), "--device", "cpu",
-               "--precision", "fp32", str(tmp_path / "photos")]
+               "--precision", "fp32", *options, str(folder / "photos")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "yunet at 640 pixels: 1 pictures, 6 faces" in done.stdout
-    rows = {line[2:16].strip(): line[16:].split() for line in done.stdout.splitlines()[4:]}
+    return done.stdout
+
+
+def test_long_side_and_confidence_are_those_asked_for(tmp_path):
+    assert "yunet at 320 pixels: 1 pictures, 6 faces" in poor_light(tmp_path, "--detector-long-side", "320")
+    (tmp_path / "sure").mkdir()
+    sure = poor_light(tmp_path / "sure", "--detector-min-confidence", "0.92")
+    faces = int(sure.split(" pictures, ")[1].split()[0])
+    assert 1 <= faces < 6
+
+
+def test_eval_counts_what_is_found_again_in_poor_light(tmp_path):
+    """The same six faces, lost in the dark and found again."""
+    printed = poor_light(tmp_path)
+    assert "yunet at 640 pixels: 1 pictures, 6 faces" in printed
+    rows = {line[2:16].strip(): line[16:].split() for line in printed.splitlines()[4:]}
     assert rows["as it is"][1::4] == ["6", "6", "6"]
     off, clahe, auto = (int(n) for n in rows["1/384"][1::4])
     assert off < 2 and clahe >= 5 and auto >= 5, rows

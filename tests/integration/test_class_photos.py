@@ -4,7 +4,7 @@ import io
 import pytest
 from PIL import Image, ImageOps
 
-from program import OUTSIDER, PEOPLE, SAMPLES, photos, run
+from program import MODELS, OUTSIDER, PEOPLE, SAMPLES, photos, run
 
 WIDTH, HEIGHT, HEAD = 4000, 3000, 260  # a picture of 12 megapixels; pixels a portrait is high in it
 ENROLLED = [person for person in PEOPLE if person != OUTSIDER]
@@ -136,3 +136,13 @@ def test_a_group_photo_of_strangers_marks_nobody(api, people, session):
     result = post(api, session["id"], (SAMPLES / "group/t1.jpg").read_bytes(), 200, wait=1).json()
     assert len(result["faces"]) >= 6 and {f["status"] for f in result["faces"]} <= {"unknown", "low_quality"}
     assert api.marks(session["id"])["items"] == []
+
+
+def test_liveness_is_measured_on_a_class_photo_too(serve, photo):
+    if not (MODELS / "minifasnet_v2.onnx").exists():
+        pytest.skip(f"{MODELS}/minifasnet_v2.onnx is not there")
+    api = serve("--liveness", "report").api
+    session = api.session(api.course("C1")["id"])["id"]
+    faces = post(api, session, photo[0], 200, wait=1).json()["faces"]
+    assert len(faces) == len(PEOPLE) and all(0 <= f["liveness"] <= 1 for f in faces if not f["flaw"])
+    assert sum(f["flaw"] is None for f in faces) >= 3
