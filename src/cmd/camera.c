@@ -3,6 +3,7 @@
  * Thread: main, and one sender thread (live.c). Cost: that of reading and posting the frames. */
 #include "cmd/args.h"
 #include "cmd/cameras.h"
+#include "cmd/challenge.h"
 #include "cmd/cmd.h"
 #include "cmd/live.h"
 #include "cmd/settings.h"
@@ -13,14 +14,17 @@ static const char about[] =
     "While the server is busy or away a frame is tried again for about half a minute, then "
     "counted\n"
     "as lost. Ends with what was sent, accepted, processed and dropped; Ctrl-C ends it early.\n"
-    "Exit status 1 when frames were lost or none was accepted.";
+    "Exit status 1 when frames were lost or none was accepted.\n"
+    "With --challenge it is a kiosk for one person: it prints what to do (turn left, turn right,\n"
+    "blink), and the mark when that was done. Exit status 1 when it was not.";
 
 static const char examples[] =
     "  rollcall camera --session ID photos/\n"
     "  rollcall camera --session ID --fps 2 --camera 'Room 12' /dev/video0\n"
     "  rollcall camera --session ID rtsp://camera.local/stream\n"
     "  rollcall camera --session ID --photos class-of-today.jpg\n"
-    "  rollcall camera --session ID --loop --fps 10 lecture.mp4";
+    "  rollcall camera --session ID --loop --fps 10 lecture.mp4\n"
+    "  rollcall camera --session ID --challenge /dev/video0";
 
 static int run(struct remote *remote, const char *path, const struct frames_options *frames,
                struct live_options *live)
@@ -43,13 +47,29 @@ static int run(struct remote *remote, const char *path, const struct frames_opti
     return counts.lost > 0 || nothing ? CMD_FAILED : CMD_OK;
 }
 
+static int run_challenge(struct remote *remote, const char *path,
+                         const struct frames_options *frames, const struct live_options *live)
+{
+    struct error e = {.code = ERR_OK};
+    bool passed = false;
+    const struct challenge_options o = {
+        .session = live->session, .camera = live->camera, .fps = live->fps, .stop = live->stop};
+    _cleanup_(frames_closep) struct frames *source = NULL;
+    enum err r = frames_open(path, frames, &source, &e);
+    if (!r)
+        r = challenge_run(remote, source, stdout, &o, &passed, &e);
+    if (r)
+        return cmd_fail("camera", &e);
+    return passed ? CMD_OK : CMD_FAILED;
+}
+
 int cmd_camera(int argc, char **argv)
 {
     static atomic_bool stop;
     struct remote_place place = {0};
     const char *session = NULL, *camera = NULL;
     double fps = 5;
-    bool loop = false, class_photos = false;
+    bool loop = false, class_photos = false, challenge = false;
     const struct arg_option options[] = {
         {.name = "session", .metavar = "ID", .ret = &session, .help = "the session (needed)"},
         {.name = "fps",
@@ -68,11 +88,15 @@ int cmd_camera(int argc, char **argv)
          .type = ARG_FLAG,
          .ret = &class_photos,
          .help = "these are photos of the whole class: one sighting marks"},
+        {.name = "challenge",
+         .type = ARG_FLAG,
+         .ret = &challenge,
+         .help = "a liveness challenge of one person, step by step"},
         REMOTE_OPTIONS(place),
     };
     const struct arg_spec spec = {
         .command = "camera",
-        .synopsis = "--session ID [--fps N] [--loop] [--photos] [--camera NAME] PATH",
+        .synopsis = "--session ID [--fps N] [--loop] [--photos] [--challenge] [--camera NAME] PATH",
         .about = about,
         .examples = examples,
         .options = options,
@@ -103,5 +127,7 @@ int cmd_camera(int argc, char **argv)
                                 .fps = fps,
                                 .class_photos = class_photos,
                                 .stop = &stop};
+    if (challenge)
+        return run_challenge(remote, args.positional[0], &frames, &live);
     return run(remote, args.positional[0], &frames, &live);
 }

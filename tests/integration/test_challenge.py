@@ -3,6 +3,7 @@ who does as told. The other side is the mirrored photo, so left and right are eq
 import io
 import json
 import math
+import re
 import time
 
 import pytest
@@ -198,3 +199,18 @@ def test_what_is_no_challenge_is_refused(api, cast, kiosk):
 
 def test_an_ordinary_frame_has_no_challenge(api, cast, session):
     assert api.seen(session["id"], cast[PERSON]["straight"][0])["challenge"] is None
+
+
+def test_the_camera_command_shows_the_steps_and_says_how_it_ended(shared, cast, tmp_path):
+    session = shared.api.session(cast["course"])["id"]
+    (tmp_path / "1.jpg").write_bytes(cast[PERSON]["straight"][0])
+    at = ("--session", session, "--server", shared.url, "--token", shared.api.token)
+    done = run("camera", "--challenge", "--loop", "--fps", "5", *at, tmp_path)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1 and lines[0] == "0/3  Look straight into the camera.", done
+    assert re.match(r"0/3  Turn your head to your (left|right)\.$", lines[1]), lines
+    assert lines[-1].startswith("failed too_slow ") and not shared.api.marks(session)["items"]
+    done = run("camera", "--challenge", *at, tmp_path)  # the folder ends before the challenge
+    assert done.returncode == 1 and done.stdout.splitlines()[-1] == "the challenge was not finished"
+    done = run("camera", "--challenge", "--session", SOME_ID, *at[2:], tmp_path)
+    assert done.returncode == 1 and not done.stdout and done.stderr
