@@ -132,7 +132,8 @@ def test_a_mark_that_was_committed_reaches_a_subscriber_even_when_the_server_die
 
 @pytest.mark.parametrize("moment", ["at once", "in the middle"])
 def test_an_enrolment_job_survives_a_kill_and_judges_each_photo_once(serve, moment):
-    server = serve("--workers", "1", *(["--job-lease-ms", "3000"] if database.POSTGRES else []))
+    lease = ["--job-lease-ms", "3000"] if database.POSTGRES else []
+    server = serve("--workers", "1", "--templates-max", "50", *lease)
     student = server.api.student("S")
     files = photos("train", "jerry_seinfeld", 20)
     job = server.api.upload(student["id"], files)["id"]
