@@ -23,12 +23,29 @@ struct api_engine {
     char licence[API_ENGINE_NAME]; /* of the encoder's weights */
 };
 
+/* An engine that an operator asks for; NULL: as the active one has it. */
+struct api_engine_wish {
+    const char *detector, *encoder, *precision, *device;
+};
+
+/* The steps of a switch (docs/models.md); ctx is that of struct api_system. */
+struct api_switch {
+    enum err (*start)(void *ctx, const struct api_engine_wish *wish, struct error *e);
+    enum err (*commit)(void *ctx, struct error *e);
+    enum err (*back)(void *ctx, struct error *e);
+    /* templates: to delete, exactly as many as there are; -1: none */
+    enum err (*finish)(void *ctx, int64_t templates, struct error *e);
+    /* What a face must score among everybody, by each; 0 where an engine is not loaded. */
+    void (*thresholds)(void *ctx, double *ret_active, double *ret_shadow);
+};
+
 /* What operators see of the engine; filled by the composition root. */
 struct api_system {
     const char *liveness;                                     /* off, report or enforce */
     void (*engine)(void *ctx, struct api_engine *ret_engine); /* the one that decides now */
     int64_t (*gallery_students)(void *ctx);
     void *ctx;
+    struct api_switch engines;
     const char *const *warnings; /* NULL-terminated, static */
     bool (*ready)(void *ctx);
 };

@@ -53,8 +53,9 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     camera_list_schema, camera_in_schema, user_schema, user_list_schema, user_in_schema,
     password_in_schema, login_in_schema, login_schema, code_schema, system_schema, gallery_schema,
     queue_schema, status_schema, template_list_schema, template_schema, look_alike_schema,
-    look_alike_list_schema, course_ref_schema, verification_schema, problem_schema,
-    field_problem_schema;
+    look_alike_list_schema, engine_switch_schema, engine_spec_schema, engine_missing_list_schema,
+    engine_difference_list_schema, engine_wish_schema, engine_finish_schema, course_ref_schema,
+    verification_schema, problem_schema, field_problem_schema;
 
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
 HANDLER(register_verify);
@@ -64,6 +65,13 @@ HANDLER(ready);
 HANDLER(metrics);
 HANDLER(openapi_document);
 HANDLER(system_show);
+HANDLER(engine_show);
+HANDLER(engine_missing_index);
+HANDLER(engine_difference_index);
+HANDLER(engine_start);
+HANDLER(engine_commit);
+HANDLER(engine_back);
+HANDLER(engine_finish);
 HANDLER(login_create);
 HANDLER(login_delete_current);
 HANDLER(me_show);

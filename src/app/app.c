@@ -2,8 +2,7 @@
  * reverse order, whatever step of the start failed. */
 #include "app/internal.h"
 
-#include "app/vision_options.h"
-#include "attendance/calibration.h"
+#include "app/engines.h"
 #include "attendance/event.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -69,52 +68,11 @@ static enum err open_storage(struct app *app, struct error *e)
 
 /* ---- recognition */
 
-/* Without a measured false-match table there is no honest threshold: one must be given. */
-static enum err check_thresholds(const struct app *app, const struct vision *vision,
-                                 struct error *e)
-{
-    const char *encoder = vision_encoder(vision);
-    const char *preprocessing = vision_preprocessing(vision);
-    _cleanup_(arena_freep) struct arena *a = arena_new(64 * KIB);
-    struct calibration site = {.version = ""};
-    if (!a)
-        return error_set(e, ERR_NOMEM, "out of memory");
-    enum err r = calibration_of(app->db, a, encoder, preprocessing, &site, e);
-    if (r || app->cfg->threshold_override > 0 ||
-        calibration_covers(&site, encoder, preprocessing, SCORE_COSINE))
-        return r;
-    return error_set(e, ERR_INVALID,
-                     "false-match rates were never measured for the encoder %s with the detector "
-                     "%s (%s): choose another pair, run rollcall calibrate, or set "
-                     "threshold_override",
-                     encoder, vision_detector(vision), preprocessing);
-}
-
 static enum err open_recognition(struct app *app, struct error *e)
 {
-    const struct config *cfg = app->cfg;
-    char detector[32];
-    enum err r = app_detector(app, detector, e);
-    if (r == ERR_OK)
-        r = liveness_choose(config_text(cfg, OPTION_liveness), config_models_dir(cfg),
-                            &app->liveness, e);
-    if (r)
-        return r;
-    struct vision_options o;
-    app_vision_options(cfg, &o);
-    o.detector = detector;
-    struct vision *vision = NULL;
-    struct engine *engine = NULL;
-    r = vision_open(&o, &vision, e);
-    if (r)
-        return r;
-    r = check_thresholds(app, vision, e);
-    if (r) {
-        vision_close(vision);
-        return r;
-    }
-    r = engine_new(vision, true, &engine, e);
-    return r ? r : engines_new(engine, &app->engines, e);
+    enum err r = liveness_choose(config_text(app->cfg, OPTION_liveness),
+                                 config_models_dir(app->cfg), &app->liveness, e);
+    return r ? r : app_engines_open(app, e);
 }
 
 /* ---- queue and bus */
@@ -128,6 +86,9 @@ static void on_event(void *ctx, const struct bus_event *event)
     if (str_is(event->topic, EVENT_TOPIC_OUTBOX)) {
         if (jobs)
             jobs_outbox_changed(jobs);
+    } else if (str_is(event->topic, EVENT_TOPIC_ENGINE)) {
+        if (jobs)
+            jobs_engines_changed(jobs);
     } else if (str_is(event->topic, EVENT_TOPIC_GALLERY)) {
         if (jobs && id_parse(event->bytes, student.text, &e) == ERR_OK)
             jobs_gallery_changed(jobs, student);
@@ -152,7 +113,9 @@ static enum err open_traffic(struct app *app, struct error *e)
         r = bus_memory_open(&b, on_event, app, &app->bus, e);
     if (r == ERR_OK)
         r = bus_subscribe(app->bus, STR(EVENT_TOPIC_OUTBOX), e);
-    return r ? r : bus_subscribe(app->bus, STR(EVENT_TOPIC_GALLERY), e);
+    if (r == ERR_OK)
+        r = bus_subscribe(app->bus, STR(EVENT_TOPIC_GALLERY), e);
+    return r ? r : bus_subscribe(app->bus, STR(EVENT_TOPIC_ENGINE), e);
 }
 
 /* ---- API */
@@ -185,6 +148,34 @@ static void active_engine(void *ctx, struct api_engine *ret_engine)
     engine_pair_done(&pair);
 }
 
+static enum err engines_start(void *ctx, const struct api_engine_wish *w, struct error *e)
+{
+    const struct switch_wish wish = {.detector = w->detector,
+                                     .encoder = w->encoder,
+                                     .precision = w->precision,
+                                     .device = w->device};
+    return app_switch_start(ctx, &wish, e);
+}
+
+static enum err engines_commit(void *ctx, struct error *e) { return app_switch_commit(ctx, e); }
+
+static enum err engines_back(void *ctx, struct error *e) { return app_switch_back(ctx, e); }
+
+static enum err engines_finish(void *ctx, int64_t templates, struct error *e)
+{
+    return app_switch_finish(ctx, templates, e);
+}
+
+static void engines_thresholds(void *ctx, double *ret_active, double *ret_shadow)
+{
+    struct app *app = ctx;
+    const struct jobs *jobs = atomic_load(&app->jobs_for_events);
+    struct engine_pair pair = engines_get(app->engines);
+    *ret_active = jobs ? jobs_threshold(jobs, pair.active) : 0;
+    *ret_shadow = jobs && pair.shadow ? jobs_threshold(jobs, pair.shadow) : 0;
+    engine_pair_done(&pair);
+}
+
 static bool is_ready(void *ctx)
 {
     struct app *app = ctx;
@@ -207,6 +198,11 @@ static enum err open_api(struct app *app, struct error *e)
                                 .auth = app->auth,
                                 .photo_key = app->photo_key,
                                 .system = {.engine = active_engine,
+                                           .engines = {.start = engines_start,
+                                                       .commit = engines_commit,
+                                                       .back = engines_back,
+                                                       .finish = engines_finish,
+                                                       .thresholds = engines_thresholds},
                                            .liveness = liveness_policy_name(app->liveness),
                                            .gallery_students = gallery_students,
                                            .ready = is_ready,
@@ -263,6 +259,9 @@ static enum err start_workers(struct app *app, struct error *e)
                                  .look_alike_score = cfg->look_alike_score,
                                  .look_alike_margin = cfg->look_alike_margin,
                                  .templates_max = (int)cfg->templates_max,
+                                 .shadow_share = cfg->shadow_share,
+                                 .follow = app_engines_follow,
+                                 .follow_ctx = app,
                                  .confirm_gap = cfg->confirm_gap_ms * USEC_PER_MSEC,
                                  .confirm_window = cfg->confirm_window_s * USEC_PER_SEC,
                                  .cache_ttl = cfg->cache_ttl_s * USEC_PER_SEC,
@@ -364,6 +363,7 @@ enum err app_start(const struct config *cfg, struct app **ret_app, struct app_he
     if (!app)
         return error_set(e, ERR_NOMEM, "no memory to start");
     app->cfg = cfg;
+    pthread_mutex_init(&app->switching, NULL);
     *ret_hello = (struct app_hello){0};
     enum err r = start(app, ret_hello, e);
     if (r) {
@@ -405,5 +405,6 @@ void app_stop(struct app *app)
     auth_free(app->auth);
     db_close(app->db);
     heads_close(app->heads);
+    pthread_mutex_destroy(&app->switching);
     secure_free(app, sizeof *app);
 }

@@ -1,9 +1,8 @@
-/* What a start finds or leaves in the database: the first admin, the detector this installation
- * enrolled with, and word to the subscribers of sessions that were running. Main thread. */
+/* What a start finds or leaves in the database: the first admin, and word to the subscribers of
+ * sessions that were running. Main thread. */
 #include "app/internal.h"
 
 #include "attendance/event.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "store/job.h"
 #include "store/session.h"
@@ -17,7 +16,6 @@ struct start_ctx {
     struct arena *a;
     int64_t users;
     struct user user;
-    struct str value;
     struct session *sessions;
     int n;
 };
@@ -56,48 +54,6 @@ enum err app_release_jobs(struct app *app, struct error *e)
 {
     /* in a shared database they may be another process's: their leases run out instead */
     return db_is_exclusive(app->db) ? db_tx(app->db, release_fn, NULL, e) : ERR_OK;
-}
-
-static enum err detector_fn(struct db_cx *cx, void *ctx, struct error *e)
-{
-    struct start_ctx *t = ctx;
-    return setting_get(cx, t->a, "detector", &t->value, e);
-}
-
-static const char *yunet_path(const struct app *app, char path[static APP_PATH])
-{
-    snprintf(path, APP_PATH, "%s/yunet.onnx", config_models_dir(app->cfg));
-    return path;
-}
-
-enum err app_detector(struct app *app, char ret_name[static 32], struct error *e)
-{
-    const char *asked = config_text(app->cfg, OPTION_detector);
-    _cleanup_(arena_freep) struct arena *a = arena_new(START_ARENA);
-    struct start_ctx t = {.a = a};
-    char path[APP_PATH];
-    if (!a)
-        return error_set(e, ERR_NOMEM, "no memory to start");
-    snprintf(ret_name, 32, "%s", asked);
-    enum err r = db_read(app->db, detector_fn, &t, e);
-    if (r == ERR_NOT_FOUND)
-        return ERR_OK;
-    if (r)
-        return r;
-    if (app->cfg->detector == CONFIG_DETECTOR_AUTO) {
-        snprintf(ret_name, 32, "%.*s", STR_ARGS(t.value));
-        if (!str_is(t.value, "yunet") && file_exists(yunet_path(app, path)))
-            app_warn(
-                app,
-                "YuNet is installed, but students were enrolled with %s, which stays in use: to "
-                "switch, set detector = yunet and enrol all photos again",
-                ret_name);
-    } else if (!str_is(t.value, asked))
-        app_warn(app,
-                 "students were enrolled with the detector %.*s, %s is configured: they are not "
-                 "recognised until enrolled again",
-                 STR_ARGS(t.value), asked);
-    return ERR_OK;
 }
 
 static enum err active_fn(struct db_cx *cx, void *ctx, struct error *e)

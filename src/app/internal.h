@@ -7,6 +7,7 @@
 #include "base/seal.h"
 #include "jobs/jobs.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 enum { APP_WARNINGS_MAX = 8, APP_WARNING_TEXT = 256, APP_PATH = 1200 };
@@ -19,6 +20,7 @@ struct app {
     struct auth *auth;
     struct engines *engines;
     enum liveness_policy liveness;
+    pthread_mutex_t switching; /* see engines.c */
     struct queue *queue;
     struct bus *bus;
     struct api *api;
@@ -37,8 +39,6 @@ void app_warn(struct app *app, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* first_start.c: an admin and a one-time sign-in code when there is no user yet. */
 NODISCARD enum err app_first_admin(struct app *app, char ret_code[static 24], struct error *e);
-/* first_start.c: which detector `auto` means here, from the stored setting; "auto" when unset. */
-NODISCARD enum err app_detector(struct app *app, char ret_name[static 32], struct error *e);
 /* first_start.c: jobs that a crash left running go on at once, where the database is this process's
  * alone. */
 NODISCARD enum err app_release_jobs(struct app *app, struct error *e);

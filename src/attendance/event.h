@@ -129,9 +129,10 @@ NODISCARD enum err event_json(struct arena *a, int64_t id, struct str json, stru
 /* May a slow client lose it? mark_changed and session_changed: never. */
 bool event_droppable(enum event_kind kind);
 /* Topics beside those of sessions: a student whose templates changed (the id); something new in the
- * outbox (any bytes). */
+ * outbox (any bytes); other engines are stored (any bytes). */
 #define EVENT_TOPIC_GALLERY "gallery"
 #define EVENT_TOPIC_OUTBOX "outbox"
+#define EVENT_TOPIC_ENGINE "engine"
 
 /* "session:ID", the topic of a session's events. */
 void event_topic(struct session_id session, char ret_topic[static 64]);

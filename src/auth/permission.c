@@ -32,6 +32,7 @@ static const char *const perm_names[PERM_N] = {
     [PERM_USER_ADMIN] = "user.admin",
     [PERM_SYSTEM_READ] = "system.read",
     [PERM_REGISTER_READ] = "register.read",
+    [PERM_SYSTEM_WRITE] = "system.write",
 };
 
 const char *perm_name(enum perm p) { return perm_names[p]; }

@@ -79,6 +79,9 @@
         "pictures and on those without a face. The encoder gets the original.")                    \
     OPT(face_min_px, INT, RELOAD_YES, "28", 8, 1024, "pixels",                                     \
         "Narrower faces are low_quality; below 28 recognition falls off steeply.")                 \
+    OPT(shadow_share, REAL, RELOAD_NO, "0.25", 0, 1, "part of the frames",                         \
+        "While `rollcall models switch` tries another engine: frames that it sees, too. Each "     \
+        "costs the work of one more frame, after its result is out.")                              \
     OPT(gallery_rebuild_s, INT, RELOAD_NO, "300", 1, 86400, "seconds",                             \
         "How often a worker reads all templates anew, in case word of a change was lost.")         \
     OPT(device, ENUM, RELOAD_NO, "auto", 0, 0, "auto|cpu|openvino|cuda|tensorrt",                  \

@@ -163,6 +163,11 @@ static enum err run_batch(struct claim *c, struct member *m, int n, struct error
         settle(c, m[i].item, m[i].r, &m[i].e);
         renew(c);
     }
+    for (int i = 0; i < n && !r; i++)
+        if (m[i].r == ERR_OK && !m[i].pass.over) {
+            pass_shadow(&m[i].pass);
+            renew(c);
+        }
     metric_add(METRIC_frames_batched_total, r ? 0 : n);
     return r;
 }

@@ -12,12 +12,15 @@
 
 #include <stdatomic.h>
 
+enum { ENGINE_ASKED = 1400 };
+
 /* Open for reading; but for `refs` and `loaded` never changed. */
 struct engine {
     struct vision *vision;
     struct gallery *gallery;
     bool owns_vision;
-    _Atomic bool loaded; /* the gallery has been filled from the store */
+    char asked[ENGINE_ASKED]; /* by whoever made it, for telling engines apart; set before use */
+    _Atomic bool loaded;      /* the gallery has been filled from the store */
     _Atomic int refs;
 };
 

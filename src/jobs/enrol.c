@@ -94,9 +94,6 @@ static enum err insert_template(struct db_cx *cx, struct enrolment *n, struct er
             n->job.id, n->twin.text, n->twin_score);
         r = tell_register(cx, n, (struct str){payload, payload ? strlen(payload) : 0}, e);
     }
-    if (r == ERR_OK) /* the first template decides what `detector = auto` means from now on */
-        r = setting_put(cx, n->w->arena, "detector", str_from(vision_detector(n->engine->vision)),
-                        true, NULL, e);
     return r;
 }
 

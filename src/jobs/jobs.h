@@ -38,10 +38,13 @@ struct jobs_env {
     double look_alike_margin;
     int templates_max; /* photos behind a student's template; 0: any number */
     enum hub_correction hub_correction;
+    double shadow_share; /* of the frames, looked at by the other engine of a switch, too; 0..1 */
     usec_t confirm_gap, confirm_window, cache_ttl, job_lease, offline_grace;
     enum liveness_policy liveness; /* not OFF: vision measures it */
     double liveness_threshold;
     usec_t liveness_window;
+    void (*follow)(void *ctx); /* brings `engines` to what is stored; may be NULL. Keeper thread */
+    void *follow_ctx;
     usec_t gallery_rebuild; /* how often the gallery is read anew, messages or not; 0: never */
 };
 
@@ -62,3 +65,12 @@ void jobs_stop(struct jobs *j);
  * reloads the student's template; housekeeping publishes what is new. Thread: any; never block. */
 void jobs_gallery_changed(struct jobs *j, struct student_id student);
 void jobs_outbox_changed(struct jobs *j);
+/* For EVENT_TOPIC_ENGINE: the keeper calls env.follow. Thread: any; never blocks. */
+void jobs_engines_changed(struct jobs *j);
+
+/* Fills the gallery of an engine that is not in use yet. Errors of the store. */
+NODISCARD enum err jobs_engine_load(struct jobs *j, struct engine *engine, struct error *e);
+/* The cosine a face needs to be named among everybody in the engine's gallery; 0: not known now. */
+double jobs_threshold(const struct jobs *j, const struct engine *engine);
+/* The keeper reads all templates of both engines anew. Thread: any; never blocks. */
+void jobs_gallery_reload(struct jobs *j);

@@ -62,6 +62,14 @@ NODISCARD enum err pass_begin(struct pass *p, struct worker *w, const struct wor
 NODISCARD enum err pass_looked(struct pass *p, enum err r, struct error *e);
 /* Matches, decides, marks and publishes what is in `seen`. */
 NODISCARD enum err pass_end(struct pass *p, struct error *e);
+/* Fills look_alikes: everybody's, of p->engine; few, so all of them are one cached value. */
+NODISCARD enum err pass_look_alikes(struct pass *p, struct error *e);
+/* The first two steps of pass_end, for the shadow: fills faces (and the other arrays); then
+ * thresholds and decided. */
+NODISCARD enum err pass_match(struct pass *p, struct error *e);
+NODISCARD enum err pass_decide(struct pass *p, struct error *e);
+/* After pass_end: has the other engine of a switch look at the frame, too (shadow.c). */
+void pass_shadow(struct pass *p);
 
 /* Whom the decision about face i is about; the face has candidates. */
 static inline const struct decide_candidate *pass_candidate(const struct pass *p, int i)

@@ -19,8 +19,7 @@
 
 static double ms_since(usec_t start) { return (double)(time_mono() - start) / 1000.0; }
 
-/* Everybody's look-alike pairs; few, so all of them are one cached value. */
-static enum err load_look_alikes(struct pass *p, struct error *e)
+enum err pass_look_alikes(struct pass *p, struct error *e)
 {
     char key[LOOK_ALIKE_KEY];
     struct look_alike_source from = {
@@ -50,7 +49,7 @@ static enum err load_session(struct pass *p, struct error *e)
                    &from, &bytes, e);
     if (r == ERR_OK)
         r = live_roster_parse(bytes, &p->roster, e);
-    return r ? r : load_look_alikes(p, e);
+    return r ? r : pass_look_alikes(p, e);
 }
 
 /* A live frame counts while its session runs; an offline one until the grace period is over. */
@@ -95,7 +94,7 @@ static void fill_candidates(const struct pass *p, const struct gallery_match *m,
     widen_margins(p, face);
 }
 
-static enum err match_faces(struct pass *p, struct error *e)
+enum err pass_match(struct pass *p, struct error *e)
 {
     int n = p->seen.n, used = 0, dim = vision_dim(p->engine->vision);
     struct arena *a = p->w->arena;
@@ -148,7 +147,7 @@ static enum err names_fn(struct db_cx *cx, void *ctx, struct error *e)
     return ERR_OK;
 }
 
-static enum err decide_and_mark(struct pass *p, struct error *e)
+enum err pass_decide(struct pass *p, struct error *e)
 {
     enum err r = calibration_cached(p->env, p->engine, p->w->arena, &p->calibration, e);
     if (r)
@@ -158,7 +157,14 @@ static enum err decide_and_mark(struct pass *p, struct error *e)
         .gallery = threshold_for(p, (int64_t)gallery_count(p->engine->gallery)),
         .margin = p->env->match_margin};
     decide_frame(p->faces, p->seen.n, &p->thresholds, p->decided);
-    r = pass_alive(p, e);
+    return ERR_OK;
+}
+
+static enum err decide_and_mark(struct pass *p, struct error *e)
+{
+    enum err r = pass_decide(p, e);
+    if (r == ERR_OK)
+        r = pass_alive(p, e);
     if (r == ERR_OK)
         r = db_read(p->env->db, names_fn, p, e);
     if (r == ERR_OK && p->f->challenge[0])
@@ -251,7 +257,7 @@ enum err pass_looked(struct pass *p, enum err r, struct error *e)
 enum err pass_end(struct pass *p, struct error *e)
 {
     usec_t start = time_mono();
-    enum err r = match_faces(p, e);
+    enum err r = pass_match(p, e);
     p->timing.match = ms_since(start);
     start = time_mono();
     if (r == ERR_OK)
@@ -280,7 +286,12 @@ enum err recognise_frame(struct worker *w, const struct work_frame *f, struct er
                                       w->env->image_max_pixels, &p.seen, e);
         r = pass_looked(&p, r, e);
     }
-    return r || p.over ? r : pass_end(&p, e);
+    if (r || p.over)
+        return r;
+    r = pass_end(&p, e);
+    if (r == ERR_OK)
+        pass_shadow(&p);
+    return r;
 }
 
 enum err recognise_dropped(struct worker *w, struct session_id session, struct frame_id frame,

@@ -31,7 +31,7 @@ struct jobs {
     bool has_keeper, has_housekeeping;
     struct mailbox *changes; /* student ids whose templates changed: for the keeper */
     struct mailbox *outbox;  /* a message: there is something in the outbox */
-    _Atomic bool stop, reload_all;
+    _Atomic bool stop, reload_all, follow;
 };
 
 /* How many items to take: a fair share of what waits, so that no worker idles while another holds
@@ -90,6 +90,8 @@ static void *keeper_main(void *arg)
         struct error e = {0};
         enum err r = ERR_OK;
         bool due = rebuild_is_due(j, &last);
+        if ((atomic_exchange(&j->follow, false) || due) && j->env.follow)
+            j->env.follow(j->env.follow_ctx);
         if (atomic_exchange(&j->reload_all, false) || due)
             r = templates_load_both(&j->env, &e);
         else if (mailbox_wait(j->changes, CLAIM_WAIT, &msg)) {
@@ -116,6 +118,29 @@ void jobs_gallery_changed(struct jobs *j, struct student_id student)
     if (mailbox_post(j->changes, 0, 0, str_from(student.text), &e))
         atomic_store(&j->reload_all, true); /* too many at once: read them all */
 }
+
+void jobs_engines_changed(struct jobs *j) { atomic_store(&j->follow, true); }
+
+enum err jobs_engine_load(struct jobs *j, struct engine *engine, struct error *e)
+{
+    return templates_load_all(&j->env, engine, e);
+}
+
+double jobs_threshold(const struct jobs *j, const struct engine *engine)
+{
+    struct calibration calibration;
+    struct error e = {0};
+    _cleanup_(arena_freep) struct arena *a = arena_new(MIB);
+    if (j->env.threshold_override > 0)
+        return j->env.threshold_override;
+    if (!a || calibration_cached(&j->env, engine, a, &calibration, &e))
+        return 0;
+    return calibration_threshold(
+        &calibration, vision_encoder(engine->vision), vision_preprocessing(engine->vision),
+        SCORE_COSINE, j->env.risk_budget_per_10k, (int64_t)gallery_count(engine->gallery));
+}
+
+void jobs_gallery_reload(struct jobs *j) { atomic_store(&j->reload_all, true); }
 
 struct waiting {
     struct arena *a;

@@ -1,6 +1,7 @@
 /* Templates: see template.h. SQL in sql/template.sql. Inside db_tx or db_read, any thread. */
 #include "store/template.h"
 
+#include "store/engine.h"
 #include "store/rows.h"
 
 enum err template_insert(struct db_cx *cx, const struct template_row *t, struct error *e)
@@ -121,5 +122,6 @@ enum err template_delete(struct db_cx *cx, struct student_id student, int64_t *r
                          struct error *e)
 {
     const struct db_value args[] = {db_text(student.text)};
-    return db_exec(cx, Q_TEMPLATE_DELETE, args, ARRAY_LEN(args), ret_removed, e);
+    enum err r = engine_differences_forget(cx, student, e);
+    return r ? r : db_exec(cx, Q_TEMPLATE_DELETE, args, ARRAY_LEN(args), ret_removed, e);
 }

@@ -40,6 +40,7 @@ NODISCARD enum err template_delete_one(struct db_cx *cx, struct student_id stude
 /* How many photos the student's template rests on, and the quality of each (for reports). */
 NODISCARD enum err template_count(struct db_cx *cx, struct student_id student, struct str encoder,
                                   struct str preprocessing, int64_t *ret_count, struct error *e);
-/* Removes all of a student's rows; ret_removed may be NULL. */
+/* Removes all of a student's rows, of every encoder, and what a comparison of engines kept of the
+ * student; ret_removed may be NULL. */
 NODISCARD enum err template_delete(struct db_cx *cx, struct student_id student,
                                    int64_t *ret_removed, struct error *e);
