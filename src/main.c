@@ -27,6 +27,7 @@ static const struct subcommand subcommands[] = {
     {"models", cmd_models, "the model files: list, verify, pull"},
     {"doctor", cmd_doctor, "what is wrong on this machine and how to mend it"},
     {"config", cmd_config, "the configuration: show, doc"},
+    {"calibrate", cmd_calibrate, "a table of false-match rates of your own people"},
     {"eval", cmd_eval, "how well faces are recognised, on photos whose people are known"},
     {"bench", cmd_bench, "how fast each stage is on this machine"},
 #ifdef HAVE_CMD_OPENAPI

@@ -40,6 +40,16 @@ void app_warn(struct app *app, const char *fmt, ...)
 
 /* ---- storage */
 
+enum err app_template_key(const struct config *cfg, struct seal_key *ret_key, struct error *e)
+{
+    struct seal_key master;
+    enum err r = app_master_key(cfg, &master, e);
+    if (!r)
+        seal_key_derive(&master, "template", ret_key);
+    explicit_bzero(&master, sizeof master);
+    return r;
+}
+
 static enum err load_key(struct app *app, struct error *e)
 {
     enum err r = app_master_key(app->cfg, &app->master, e);

@@ -5,6 +5,7 @@
  * workers. Thread: main. */
 #pragma once
 
+#include "base/seal.h"
 #include "config/config.h"
 #include "store/register_check.h"
 
@@ -30,6 +31,10 @@ NODISCARD enum err app_register_check(const struct config *cfg, struct db *db,
                                       register_finding_fn fn, void *ctx,
                                       struct register_report *ret_report, struct error *e);
 
+/* The key that templates are sealed with, for commands that work on the database itself.
+ * Errors INVALID, CORRUPT, IO. Thread: any. */
+NODISCARD enum err app_template_key(const struct config *cfg, struct seal_key *ret_key,
+                                    struct error *e);
 /* The database alone, as the configuration names it; create: makes an SQLite file and its folder
  * when missing. Errors of db_sqlite_open and db_postgres_open. Thread: any. */
 NODISCARD enum err app_open_database(const struct config *cfg, bool create, struct db **ret_db,

@@ -73,3 +73,21 @@ enum err fmr_tail_fit(const struct fmr_tail *t, struct fmr_curve *ret_curve, str
     ret_curve->lowest_fmr = pow(10, lowest);
     return ERR_OK;
 }
+
+double fmr_tail_above(const struct fmr_tail *t, double score)
+{
+    double sum = 0;
+    for (int bin = BINS - 1; bin >= 0 && bin_score(bin) > score; bin--)
+        sum += t->bins[bin];
+    return sum;
+}
+
+void fmr_interval(double hits, double n, double *ret_low, double *ret_high)
+{
+    const double z = 1.959964; /* 97.5 % of the normal distribution */
+    double p = hits / n, wide = 1 + z * z / n;
+    double middle = (p + z * z / (2 * n)) / wide;
+    double half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / wide;
+    *ret_low = hits > 0 ? fmax(middle - half, 0) : 0;
+    *ret_high = hits > 0 ? fmin(middle + half, 1) : fmin(3 / n, 1);
+}

@@ -29,3 +29,8 @@ void fmr_tail_add(struct fmr_tail *t, double score, double weight);
 /* Errors UNPROCESSABLE (under FMR_PAIRS_MIN pairs). */
 NODISCARD enum err fmr_tail_fit(const struct fmr_tail *t, struct fmr_curve *ret_curve,
                                 struct error *e);
+/* The weight above a score: pairs of people who would match there. */
+double fmr_tail_above(const struct fmr_tail *t, double score);
+/* The 95 % interval (Wilson) of a rate of which `hits` in n were seen; with none the upper end is
+ * that of the rule of three, 3 / n. */
+void fmr_interval(double hits, double n, double *ret_low, double *ret_high);

@@ -90,12 +90,36 @@ static void too_few_pairs_are_no_table(void **state)
     arena_free(a);
 }
 
+static void intervals_hold_the_rate(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new(4 * MIB);
+    struct fmr_tail t;
+    double low, high;
+    assert_int_equal(fmr_tail_new(a, &t, NULL), ERR_OK);
+    fmr_tail_add(&t, .5, 2);
+    fmr_tail_add(&t, .7, 1);
+    assert_float_equal(fmr_tail_above(&t, .6), 1, 1e-9);
+    assert_float_equal(fmr_tail_above(&t, .4), 3, 1e-9);
+    assert_float_equal(fmr_tail_above(&t, .8), 0, 0);
+    fmr_interval(0, 1000, &low, &high);
+    assert_float_equal(low, 0, 0);
+    assert_float_equal(high, .003, 1e-9);
+    fmr_interval(10, 1000, &low, &high); /* Wilson: .00544 to .01831 */
+    assert_float_equal(low, .00544, 1e-5);
+    assert_float_equal(high, .01831, 1e-5);
+    fmr_interval(1000, 1000, &low, &high);
+    assert_true(low > .99 && high > .9999 && high <= 1);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_curve_comes_out_of_its_scores),
         cmocka_unit_test(weights_count_and_scores_stay_inside),
         cmocka_unit_test(too_few_pairs_are_no_table),
+        cmocka_unit_test(intervals_hold_the_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@ int cmd_fail(const char *name, const struct error *e);
 int cmd_bad_usage(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 int cmd_bench(int argc, char **argv);
+int cmd_calibrate(int argc, char **argv);
 int cmd_camera(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_demo(int argc, char **argv);

@@ -215,11 +215,17 @@ enum err eval_identify(const struct eval_faces *f, int people, int shots, uint64
     return ERR_OK;
 }
 
+static int shots_of(const struct eval_faces *f, int person, int shots)
+{
+    return shots == EVAL_SHOTS_ALL ? count_of(f, person) : shots;
+}
+
 /* Every template of one person against every photo of the others. */
-static void tail_of_person(const struct eval_faces *f, const int *who, int n, int owner, int shots,
+static void tail_of_person(const struct eval_faces *f, const int *who, int n, int owner, int asked,
                            float *template_, struct fmr_tail *t)
 {
-    int groups = shots == 1 ? at_most(count_of(f, who[owner]), 1) : count_of(f, who[owner]) / shots;
+    int count = count_of(f, who[owner]), shots = shots_of(f, who[owner], asked);
+    int groups = asked <= 1 ? at_most(count, 1) : count / shots;
     for (int g = 0; g < groups; g++) {
         make_template(f, f->first[who[owner]] + g * shots, shots, template_);
         for (int o = 0; o < n; o++)
@@ -236,10 +242,10 @@ static int seat_some(const struct eval_faces *f, int *who, int n, int shots)
 {
     int able = 0, most;
     for (int i = 0; i < n; i++)
-        able += count_of(f, who[i]) >= shots;
+        able += count_of(f, who[i]) >= shots && count_of(f, who[i]) > 0;
     most = at_most(n / 2, able * 2 / 3);
     for (int i = 0, seated = 0; i < n && seated < most; i++) {
-        if (count_of(f, who[i]) < shots)
+        if (count_of(f, who[i]) < shots || count_of(f, who[i]) == 0)
             continue;
         int other = who[seated];
         who[seated++] = who[i];
@@ -257,7 +263,8 @@ static enum err tail_of_split(const struct eval_faces *f, int *who, int n, int s
     if (!templates)
         return error_set(e, ERR_NOMEM, "out of memory");
     for (int i = 0; i < seats; i++)
-        make_template(f, f->first[who[i]], shots, templates + (size_t)i * (size_t)f->dim);
+        make_template(f, f->first[who[i]], shots_of(f, who[i], shots),
+                      templates + (size_t)i * (size_t)f->dim);
     const float *hubs = NULL;
     enum err r = make_hubs(f, templates, seats, a, &hubs, e);
     for (int o = seats; !r && o < n; o++)
@@ -285,8 +292,8 @@ static enum err tail_with_hubs(const struct eval_faces *f, const int *who, int n
     return r;
 }
 
-enum err eval_fit_table(const struct eval_faces *f, const int *who, int n, int shots,
-                        struct arena *a, struct eval_table *ret_table, struct error *e)
+enum err eval_tail(const struct eval_faces *f, const int *who, int n, int shots, struct arena *a,
+                   struct fmr_tail *ret_tail, struct error *e)
 {
     struct fmr_tail t;
     float *template_ = arena_array(a, (size_t)f->dim, sizeof *template_);
@@ -295,6 +302,16 @@ enum err eval_fit_table(const struct eval_faces *f, const int *who, int n, int s
         r = tail_with_hubs(f, who, n, shots, a, &t, e);
     for (int i = 0; !r && !f->hub && i < n; i++)
         tail_of_person(f, who, n, i, shots, template_, &t);
+    if (!r)
+        *ret_tail = t;
+    return r;
+}
+
+enum err eval_fit_table(const struct eval_faces *f, const int *who, int n, int shots,
+                        struct arena *a, struct eval_table *ret_table, struct error *e)
+{
+    struct fmr_tail t;
+    enum err r = eval_tail(f, who, n, shots, a, &t, e);
     if (!r)
         r = fmr_tail_fit(&t, &ret_table->curve, e);
     if (r)

@@ -45,6 +45,13 @@ struct eval_table {
     int people;                 /* with a template */
 };
 
+/* Templates of all photos of a person, as enrolment makes them. For eval_tail. */
+enum { EVAL_SHOTS_ALL = 0 };
+
+/* The scores that eval_fit_table fits. Errors NOMEM. */
+NODISCARD enum err eval_tail(const struct eval_faces *f, const int *who, int n, int shots,
+                             struct arena *a, struct fmr_tail *ret_tail, struct error *e);
+
 /* Fits the table for templates of `shots` photos (1: the first photo; more: every full group)
  * against all photos of other people, over who [n] people of f. A pair of people weighs 1 however
  * many photos they have. With hubs people are enrolled or strangers, never both: five random

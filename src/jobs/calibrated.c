@@ -21,7 +21,7 @@ static enum err read_fn(struct db_cx *cx, void *ctx, struct error *e)
     struct source *from = ctx;
     struct error inner = {.code = ERR_OK};
     enum err r = setting_get(cx, from->arena, from->name, &from->text, &inner);
-    if (r == ERR_NOT_FOUND) {
+    if (r == ERR_NOT_FOUND || (r == ERR_OK && from->text.n == 0)) {
         from->text = NONE;
         return ERR_OK;
     }

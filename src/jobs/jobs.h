@@ -16,6 +16,7 @@
 #include "queue/queue.h"
 #include "store/db.h"
 #include "store/mark.h"
+#include "store/template.h"
 #include "vision/liveness.h"
 
 /* auto: where `rollcall calibrate` has shown that it helps. */
@@ -53,6 +54,12 @@ struct jobs_env {
 NODISCARD enum err calibration_of(struct db *db, struct arena *a, const char *encoder,
                                   const char *preprocessing, struct calibration *ret_calibration,
                                   struct error *e);
+
+/* The floats of a template row, in `a` (templates.c): for commands that work on the database
+ * itself. Errors CORRUPT (another key, altered bytes), NOMEM. */
+NODISCARD enum err template_unseal(const struct seal_key *key, struct arena *a,
+                                   const struct template_row *row, struct str *ret_vec,
+                                   struct error *e);
 
 struct jobs;
 

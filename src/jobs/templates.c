@@ -38,16 +38,24 @@ enum err template_seal(const struct jobs_env *env, const struct engine *engine, 
     return seal(&env->template_key, a, context, plain, ret_sealed, e);
 }
 
+enum err template_unseal(const struct seal_key *key, struct arena *a,
+                         const struct template_row *row, struct str *ret_vec, struct error *e)
+{
+    char text[CONTEXT_TEXT], encoder[CONTEXT_TEXT], preprocessing[CONTEXT_TEXT];
+    snprintf(encoder, sizeof encoder, "%.*s", STR_ARGS(row->encoder));
+    snprintf(preprocessing, sizeof preprocessing, "%.*s", STR_ARGS(row->preprocessing));
+    struct str context = context_of(text, row->student, encoder, preprocessing);
+    enum err r = unseal(key, a, context, row->sealed, ret_vec, e);
+    return r ? error_wrap(e, r, "template %s", row->id) : ERR_OK;
+}
+
 enum err template_open(const struct jobs_env *env, const struct engine *engine, struct arena *a,
                        const struct template_row *row, const float **ret_vec, struct error *e)
 {
-    char text[CONTEXT_TEXT];
     struct str plain;
-    struct str context = context_of(text, row->student, vision_encoder(engine->vision),
-                                    vision_preprocessing(engine->vision));
-    enum err r = unseal(&env->template_key, a, context, row->sealed, &plain, e);
+    enum err r = template_unseal(&env->template_key, a, row, &plain, e);
     if (r)
-        return error_wrap(e, r, "template %s", row->id);
+        return r;
     if (plain.n != (size_t)vision_dim(engine->vision) * sizeof **ret_vec)
         return error_set(e, ERR_CORRUPT, "template %s has %zu bytes", row->id, plain.n);
     *ret_vec = (const float *)(const void *)plain.p;

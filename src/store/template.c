@@ -125,3 +125,31 @@ enum err template_delete(struct db_cx *cx, struct student_id student, int64_t *r
     enum err r = engine_differences_forget(cx, student, e);
     return r ? r : db_exec(cx, Q_TEMPLATE_DELETE, args, ARRAY_LEN(args), ret_removed, e);
 }
+
+static void kind_read(struct row *row, void *ret_item)
+{
+    struct template_kind *k = ret_item;
+    k->encoder = row_str(row, "encoder");
+    k->preprocessing = row_str(row, "preprocessing");
+    k->students = db_col_int(row->rows, "students");
+    k->photos = db_col_int(row->rows, "photos");
+}
+
+enum err template_kinds(struct db_cx *cx, struct arena *a, struct template_kind **ret_kinds,
+                        int *ret_n, struct error *e)
+{
+    return rows_all(cx, Q_TEMPLATE_KINDS, NULL, 0, a, kind_read, sizeof **ret_kinds, ret_kinds,
+                    ret_n, e);
+}
+
+static void size_read(struct row *row, void *ret_item)
+{
+    *(int64_t *)ret_item = db_col_int(row->rows, "n");
+}
+
+enum err roster_sizes(struct db_cx *cx, struct arena *a, int64_t **ret_sizes, int *ret_n,
+                      struct error *e)
+{
+    return rows_all(cx, Q_ROSTER_SIZES, NULL, 0, a, size_read, sizeof **ret_sizes, ret_sizes, ret_n,
+                    e);
+}

@@ -44,3 +44,14 @@ NODISCARD enum err template_count(struct db_cx *cx, struct student_id student, s
  * student; ret_removed may be NULL. */
 NODISCARD enum err template_delete(struct db_cx *cx, struct student_id student,
                                    int64_t *ret_removed, struct error *e);
+
+/* What encoders have made the templates there are. */
+struct template_kind {
+    struct str encoder, preprocessing;
+    int64_t students, photos;
+};
+NODISCARD enum err template_kinds(struct db_cx *cx, struct arena *a,
+                                  struct template_kind **ret_kinds, int *ret_n, struct error *e);
+/* How many students each course's roster has now, rising. */
+NODISCARD enum err roster_sizes(struct db_cx *cx, struct arena *a, int64_t **ret_sizes, int *ret_n,
+                                struct error *e);

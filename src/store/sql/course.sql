@@ -56,3 +56,6 @@ ORDER BY s.name, s.id;
 SELECT DISTINCT student_id FROM roster_entry
 WHERE course_id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)
 ORDER BY student_id;
+
+-- name: roster_sizes :many
+SELECT count(*) AS n FROM roster_entry WHERE valid_to IS NULL GROUP BY course_id ORDER BY n;

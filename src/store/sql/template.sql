@@ -37,3 +37,7 @@ DELETE FROM template WHERE id = $1 AND student_id = $2;
 
 -- name: template_delete :exec
 DELETE FROM template WHERE student_id = $1;
+
+-- name: template_kinds :many
+SELECT encoder, preprocessing, count(DISTINCT student_id) AS students, count(*) AS photos
+FROM template GROUP BY encoder, preprocessing ORDER BY encoder, preprocessing;
