@@ -133,8 +133,7 @@
     OPT(threshold_override, REAL, RELOAD_YES, "0", 0, 1, "cosine",                                 \
         "A fixed score needed instead of the derived one; 0 = derived.")                           \
     OPT(challenge_steps, ENUM, RELOAD_YES, "turns", 0, 0, "turns|turns_and_blink",                 \
-        "What a liveness challenge asks for; blinks need a face of 200 pixels and 10 frames a "    \
-        "second.")                                                                                 \
+        "What a liveness challenge asks for; what is known of blinks: docs/recognition.md.")       \
     OPT(match_margin, REAL, RELOAD_YES, "0.03", 0, 1, "cosine",                                    \
         "How much better than the second best student the best must be; guards look-alikes.")      \
     OPT(hub_correction, ENUM, RELOAD_YES, "auto", 0, 0, "auto|off|on",                             \

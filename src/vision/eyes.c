@@ -1,7 +1,7 @@
 /* The openness of eyes: see eyes.h. The face is turned level and scaled until the eyes lie
  * EYE_DISTANCE apart; around each eye point a window is searched for columns of dark pixels. Called
  * by workers, for frames of a challenge alone. The limits were set on two clips of one person with
- * five blinks (bench/challenge_figures.py). */
+ * six blinks (bench/challenge_figures.py). */
 #include "vision/eyes.h"
 
 #include "vision/align.h"

@@ -12,7 +12,8 @@
 #include "vision/face.h"
 #include "vision/image.h"
 
-/* ret_open: 0 no dark at all .. 1 dark all over; usual open eyes .4 to .6, closed below .3. f is in
- * pixels of im. Scratch memory from `a`. Errors NOMEM. Cost 0.3 ms. */
+/* ret_open: 0 no dark at all .. 1 dark all over; 90 of 100 open eyes .25 to .94, closed about half
+ * of the same person's open ones. f is in pixels of im. Scratch memory from `a`. Errors NOMEM.
+ * Cost: one crop (vision/align.h) and two small sorts. */
 NODISCARD enum err eyes_open(struct arena *a, const struct image *im, const struct face *f,
                              float *ret_open, struct error *e);
