@@ -74,7 +74,8 @@ static enum err run_turn(struct race *race, struct runner *k, struct str bytes, 
         if (r)
             return error_wrap(e, r, "%s", k->variant->name);
         for (int i = 0; i < n; i++)
-            model_us += seen[i].timing.detect_run_us + seen[i].timing.embed_run_us;
+            model_us += seen[i].timing.detect_run_us + seen[i].timing.embed_run_us +
+                        seen[i].timing.liveness_run_us;
     }
     k->ms[race->turns] = (double)(time_mono() - start) / 1000 / FRAMES_A_TURN;
     k->model_ms[race->turns] = (double)model_us / 1000 / FRAMES_A_TURN;
@@ -120,12 +121,12 @@ static void print_race(struct race *race, const char *label)
 {
     printf("\n%s: %dx%d, %d turns of %d frames, 1 caller\n", label, race->width, race->height,
            race->turns, FRAMES_A_TURN);
-    printf("  %-44s %8s %8s %8s %9s %9s %6s\n", "ms a frame", "least", "median", "models",
+    printf("  %-64s %8s %8s %8s %9s %9s %6s\n", "ms a frame", "least", "median", "models",
            "frames/s", "x first", "faces");
     for (int i = 0; i < race->n; i++) {
         struct runner *k = &race->of[i];
         double mid = median(k->ms, race->turns);
-        printf("  %-44s %8.2f %8.2f %8.2f %9.1f %9.2f %6d\n", k->variant->name, k->ms[0], mid,
+        printf("  %-64s %8.2f %8.2f %8.2f %9.1f %9.2f %6d\n", k->variant->name, k->ms[0], mid,
                median(k->model_ms, race->turns), 1000 / mid, median(k->ratio, race->turns),
                k->faces);
     }
@@ -136,7 +137,7 @@ static void print_engines(const struct race *race)
 {
     for (int i = 0; i < race->n; i++) {
         const struct vision *v = race->of[i].vision;
-        printf("  %-44s %s, %s (%s) on %s in %s, %lld MiB\n", race->of[i].variant->name,
+        printf("  %-64s %s, %s (%s) on %s in %s, %lld MiB\n", race->of[i].variant->name,
                vision_detector(v), vision_encoder(v), vision_preprocessing(v), vision_device(v),
                vision_precision(v), (long long)race->of[i].memory_bytes / MIB);
     }

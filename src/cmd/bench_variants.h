@@ -7,7 +7,7 @@ enum { BENCH_VARIANTS_MAX = 12 };
 
 /* One configuration, and what it is called in the table. */
 struct bench_variant {
-    char name[64];
+    char name[160];
     struct config *config; /* owned by whoever made it */
 };
 
