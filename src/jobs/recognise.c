@@ -188,7 +188,8 @@ static void fill_face(struct pass *p, int i)
     o->liveness = p->alive[i].judged ? p->alive[i].score.mean : (double)v->liveness;
     bool compared = p->faces[i].usable && p->faces[i].n > 0;
     o->similarity = compared ? pass_candidate(p, i)->score : NAN;
-    o->threshold = compared && isfinite(p->decided[i].threshold) ? p->decided[i].threshold : NAN;
+    bool thresholded = compared && p->decided[i].status != FACE_STATUS_SPOOF;
+    o->threshold = thresholded && isfinite(p->decided[i].threshold) ? p->decided[i].threshold : NAN;
     o->score_kind = compared ? str_from(score_kind_name(p->score_kind)) : (struct str){0};
 }
 
