@@ -20,6 +20,8 @@ enum { API_ENGINE_WORD = 64, API_ENGINE_NAME = 256 };
 struct api_engine {
     char detector[API_ENGINE_WORD], encoder[API_ENGINE_NAME], preprocessing[API_ENGINE_WORD];
     char device[API_ENGINE_WORD], precision[API_ENGINE_WORD];
+    /* Of the other engine of a switch, where it has templates of its own; else empty. */
+    char other_encoder[API_ENGINE_NAME], other_preprocessing[API_ENGINE_WORD];
     char licence[API_ENGINE_NAME]; /* of the encoder's weights */
 };
 

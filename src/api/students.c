@@ -33,6 +33,12 @@ static const struct field student_fields[] = {
      .flags = FIELD_REQUIRED,
      .max = 1e6,
      .doc = "Photos behind the student's face template."},
+    {.name = "photos_other",
+     .type = FIELD_T_INT,
+     .offset = offsetof(struct student, other_templates),
+     .flags = FIELD_REQUIRED,
+     .max = 1e6,
+     .doc = "Behind that of the other engine while a switch is under way; else as photos."},
     FIELD_TIME(struct student, newest_template, FIELD_NULLABLE,
                "When the newest photo behind the face was accepted; null: there is none."),
     FIELD_BOOL(struct student, stale, FIELD_REQUIRED,
@@ -94,6 +100,10 @@ static enum err count_photos(struct db_cx *cx, struct call *c, struct student *s
     if (r == ERR_OK)
         r = template_newest(cx, s->id, str_from(engine.encoder), str_from(engine.preprocessing),
                             &s->newest_template, e);
+    s->other_templates = s->templates;
+    if (r == ERR_OK && engine.other_encoder[0])
+        r = template_count(cx, s->id, str_from(engine.other_encoder),
+                           str_from(engine.other_preprocessing), &s->other_templates, e);
     s->stale = r == ERR_OK && enrolment_is_stale(s->newest_template, max_age(c), time_utc());
     return r;
 }

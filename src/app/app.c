@@ -155,6 +155,11 @@ static void active_engine(void *ctx, struct api_engine *ret_engine)
     const struct app *app = ctx;
     struct engine_pair pair = engines_get(app->engines);
     describe(pair.active->vision, ret_engine);
+    if (pair.shadow && !engine_shares_templates(pair.active, pair.shadow)) {
+        const struct vision *v = pair.shadow->vision;
+        snprintf(ret_engine->other_encoder, API_ENGINE_NAME, "%s", vision_encoder(v));
+        snprintf(ret_engine->other_preprocessing, API_ENGINE_WORD, "%s", vision_preprocessing(v));
+    }
     engine_pair_done(&pair);
 }
 

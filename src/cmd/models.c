@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "cmd/args.h"
 #include "cmd/cmd.h"
+#include "cmd/models_switch.h"
 #include "cmd/settings.h"
 #include "vision/encoder_file.h"
 #include "vision/model_lock.h"
@@ -25,6 +26,7 @@ static const char about[] =
     "             configured: kind, licence, where from, whether it is here\n"
     "verify       compares each file that is here with its sha256 in models/models.lock\n"
     "pull NAME    gets one model: from a folder (--from), else from where the lock says\n"
+    "switch STEP  changes encoder, detector or precision: rollcall models switch --help\n"
     "The folder holds finished NAME.onnx files of another installation, or the published files,\n"
     "which are then converted with set-up's Python (so in the source folder, after "
     "tools/setup.sh).";
@@ -226,12 +228,15 @@ static int pull(const char *folder, const char *name, const char *from)
 
 int cmd_models(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "switch") == 0)
+        return cmd_models_switch(argc - 1, argv + 1);
     const char *from = NULL;
     const struct arg_option options[] = {
         {.name = "from", .metavar = "DIR", .ret = &from, .help = "pull: take it from this folder"},
     };
     const struct arg_spec spec = {.command = "models",
-                                  .synopsis = "list | verify | pull NAME [--from DIR]",
+                                  .synopsis =
+                                      "list | verify | pull NAME [--from DIR] | switch STEP",
                                   .about = about,
                                   .examples = examples,
                                   .options = options,
@@ -255,5 +260,5 @@ int cmd_models(int argc, char **argv)
         return list(folder, config->encoder);
     if (strcmp(what, "verify") == 0)
         return verify(folder);
-    return cmd_bad_usage("models", "'%s' is none of list, verify, pull", what);
+    return cmd_bad_usage("models", "'%s' is none of list, verify, pull, switch", what);
 }

@@ -54,6 +54,9 @@ static void read_student(struct person *p, const json_t *student)
 {
     snprintf(p->student, sizeof p->student, "%s", json_text(student, "id"));
     p->photos = (int)json_num(student, "photos");
+    const json_t *other = json_object_get(student, "photos_other");
+    if (json_is_integer(other) && json_integer_value(other) < p->photos)
+        p->photos = (int)json_integer_value(other); /* a switch of engines: that one wants them */
 }
 
 static enum err match_student(void *ctx, const json_t *item, struct error *e)

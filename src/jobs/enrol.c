@@ -28,6 +28,8 @@ static enum err load_fn(struct db_cx *cx, void *ctx, struct error *e)
         r = template_of_student(
             cx, n->w->arena, n->student, str_from(vision_encoder(n->engine->vision)),
             str_from(vision_preprocessing(n->engine->vision)), &n->rows, &n->n_rows, e);
+    if (r == ERR_OK)
+        r = enrolment_other_load(cx, n, e);
     return r;
 }
 
@@ -104,6 +106,8 @@ static enum err write_fn(struct db_cx *cx, void *ctx, struct error *e)
     n->taken_over = r == ERR_CONFLICT;
     if (r == ERR_OK && n->row.sealed.n)
         r = insert_template(cx, n, e);
+    if (r == ERR_OK)
+        r = enrolment_other_write(cx, n, e);
     if (r)
         return r;
     return job_photo_judge(cx, n->job.id, &n->verdict, e);
@@ -196,6 +200,8 @@ enum err enrol_run(struct worker *w, const char *job, const char *token, struct 
 {
     struct enrolment n = {.w = w, .env = w->env, .engine = w->engines.active};
     snprintf(n.job.id, sizeof n.job.id, "%s", job);
+    if (w->engines.shadow && !engine_shares_templates(n.engine, w->engines.shadow))
+        n.other = w->engines.shadow;
     enum err r = db_tx(w->env->db, claim_fn, &n, e);
     if (r == ERR_CONFLICT || r == ERR_NOT_FOUND)
         return ERR_OK; /* somebody has it, or the student is gone */

@@ -154,6 +154,7 @@ enum err enrolment_judge(struct enrolment *n, int i, struct error *e)
     n->verdict = n->photos[i];
     n->verdict.sealed = (struct str){0};
     n->row = (struct template_row){.student = n->student, .created_at = time_utc()};
+    n->other_row = (struct template_row){.student = n->student};
     n->vec = NULL;
     n->twin = (struct student_id){""};
     arena_reset(n->w->scratch);
@@ -165,7 +166,8 @@ enum err enrolment_judge(struct enrolment *n, int i, struct error *e)
     n->row.source = source_of(n->w->scratch, image);
     if (known_already(n, n->row.source)) {
         judge(n, VERDICT_DUPLICATE_PHOTO);
-        return ERR_OK;
+        return enrolment_other_judge(n, image, e);
     }
-    return judge_image(n, image, e);
+    r = judge_image(n, image, e);
+    return r ? r : enrolment_other_judge(n, image, e);
 }

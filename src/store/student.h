@@ -7,14 +7,15 @@
 
 struct student {
     struct student_id id;
-    struct str external_id; /* the institution's number; unique, <= 64 bytes */
-    struct str name;        /* <= 200 bytes, UTF-8 */
-    struct str email;       /* may be empty */
-    struct str status;      /* active | inactive */
-    int64_t version;        /* grows with each update: the ETag */
-    int64_t templates;      /* of the asked encoder, read only; 0 when none was asked */
-    usec_t newest_template; /* of the asked encoder, read only; 0: none */
-    bool stale;             /* for the caller: that is long ago */
+    struct str external_id;  /* the institution's number; unique, <= 64 bytes */
+    struct str name;         /* <= 200 bytes, UTF-8 */
+    struct str email;        /* may be empty */
+    struct str status;       /* active | inactive */
+    int64_t version;         /* grows with each update: the ETag */
+    int64_t other_templates; /* of the other engine of a switch; without one the same */
+    int64_t templates;       /* of the asked encoder, read only; 0 when none was asked */
+    usec_t newest_template;  /* of the asked encoder, read only; 0: none */
+    bool stale;              /* for the caller: that is long ago */
     usec_t created_at, updated_at;
 };
 
