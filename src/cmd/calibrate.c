@@ -14,6 +14,7 @@
 #include "cmd/settings.h"
 #include "jobs/jobs.h"
 #include "store/job.h"
+#include "store/migrate.h"
 #include "store/template.h"
 
 #include <math.h>
@@ -338,9 +339,12 @@ static enum err run_photos(struct calibrate *c, struct error *e)
 static int run(struct calibrate *c)
 {
     struct error e = {.code = ERR_OK};
+    int applied = 0;
     c->arena = arena_new(VECTORS_MAX);
     enum err r = c->arena ? settings_open_db(c->config, c->photos != NULL, &c->db, &e)
                           : error_set(&e, ERR_NOMEM, "out of memory");
+    if (!r && c->photos)
+        r = migrate_up(c->db, &applied, &e); /* an encoder is measured before the first start */
     if (!r)
         r = c->photos ? run_photos(c, &e) : run_templates(c, &e);
     if (!r && (c->apply || c->reset))

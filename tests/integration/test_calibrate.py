@@ -1,0 +1,107 @@
+"""rollcall calibrate: a table of the site's own templates, kept only when told to."""
+import ctypes
+import ctypes.util
+import os
+import random
+import struct
+
+import pytest
+
+import database
+from program import run
+
+DIM, PHOTOS = 24, 2
+ENCODER, PREPROCESSING = "facenet128", "rot115x105w"
+sodium = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
+
+
+def sealed(key, student, vector):
+    """What the program stores: nonce and XChaCha20-Poly1305, bound to student and encoder."""
+    derived, nonce = ctypes.create_string_buffer(32), os.urandom(24)
+    sodium.crypto_kdf_derive_from_key(derived, ctypes.c_size_t(32), ctypes.c_uint64(1), b"template", key)
+    plain, context = struct.pack(f"{DIM}f", *vector), f"template|{student}|{ENCODER}|{PREPROCESSING}".encode()
+    out, n = ctypes.create_string_buffer(len(plain) + 16), ctypes.c_ulonglong()
+    sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
+        out, ctypes.byref(n), plain, ctypes.c_ulonglong(len(plain)), context, ctypes.c_ulonglong(len(context)), None,
+        nonce, derived)
+    return nonce + out.raw[:n.value]
+
+
+def unit(values):
+    length = sum(v * v for v in values) ** .5
+    return [v / length for v in values]
+
+
+def site(folder, people):
+    """A database with that many students, two photos each."""
+    run("migrate", "up", "--data-dir", folder)
+    key, chance = os.urandom(32), random.Random(5)
+    (folder / "installation.key").write_bytes(key)
+    students, templates = [], []
+    for i in range(people):
+        student = f"00000000-0000-7000-8000-{i:012d}"
+        students += [student, f"S{i}", f"Student {i}"]
+        self = [chance.gauss(0, 1) for _ in range(DIM)]
+        for k in range(PHOTOS):
+            vector = unit([v + chance.gauss(0, .6) for v in self])
+            templates += [f"{i:08d}-0000-7000-8000-00000000000{k}", student, ENCODER, PREPROCESSING,
+                          sealed(key, student, vector)]
+    if people:
+        database.execute(folder, "INSERT INTO student (id, external_id, name, email, status, version, created_at,"
+                         " updated_at) VALUES " + ", ".join(["(?, ?, ?, '', 'active', 1, 1, 1)"] * people), *students)
+        database.execute(folder, "INSERT INTO template (id, student_id, encoder, preprocessing, sealed, model_precision,"
+                         " model_sha256, quality, source, created_at) VALUES "
+                         + ", ".join(["(?, ?, ?, ?, ?, 'fp32', 'x', 1, 'test', 1)"] * people * PHOTOS), *templates)
+
+
+def calibrate(folder, *arguments):
+    return run("calibrate", "--data-dir", folder, *arguments, cwd=folder)
+
+
+def stored(folder):
+    rows = database.execute(folder, "SELECT value FROM setting WHERE name = ?", f"calibration:{ENCODER}:{PREPROCESSING}")
+    return rows[0]["value"] if rows else ""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("calibrate")
+    site(made, 300)
+    return made
+
+
+def test_it_shows_and_changes_nothing_until_told(folder):
+    done = calibrate(folder)
+    assert done.returncode == 0, done.stderr
+    assert f"{ENCODER} {PREPROCESSING}: 300 people, 600 photos" in done.stdout
+    assert "179400 scores" in done.stdout and "89700 pairs" in done.stdout  # 300 x 299 x 2 photos
+    assert "hub: no table" in done.stdout and "not applied" in done.stdout and stored(folder) == ""
+
+
+def test_what_is_applied_is_kept_and_taken_back(folder):
+    done = calibrate(folder, "--apply")
+    assert done.returncode == 0 and "in use now: site-" in done.stdout, done.stderr
+    words = stored(folder).split()
+    assert words[0] == "1" and words[1].startswith("site-") and words[2] == "300" and len(words) == 16
+    before = next(line for line in calibrate(folder).stdout.splitlines() if " gallery " in line).split()
+    assert before[2] == before[4]  # threshold in use -> the same
+    assert calibrate(folder, "--reset").returncode == 0 and stored(folder) == ""
+    after = next(line for line in calibrate(folder).stdout.splitlines() if " gallery " in line).split()
+    assert after[2] != after[4] == before[4]
+
+
+def test_too_few_people_are_refused_with_what_is_needed(tmp_path):
+    site(tmp_path, 20)
+    done = calibrate(tmp_path, "--apply")
+    assert done.returncode == 1 and "20 people" in done.stderr and "284" in done.stderr
+    assert stored(tmp_path) == ""
+
+
+def test_arguments_that_contradict_each_other_are_refused(tmp_path):
+    assert calibrate(tmp_path, "--reset", "--apply").returncode == 2
+    assert "no templates" in calibrate(site_of_nobody(tmp_path)).stderr
+
+
+def site_of_nobody(folder):
+    site(folder, 0)
+    return folder
