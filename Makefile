@@ -3,7 +3,7 @@ BUILD ?= build
 SETUP_FLAGS ?=
 
 .PHONY: all setup setup-test build run test test-unit test-conformance test-http test-golden test-integration test-postgres \
-    test-asan test-tsan test-lint test-long lint bench openapi docs clean
+    test-asan test-tsan test-lint test-long lint bench coverage openapi docs clean
 
 all: build
 
@@ -39,6 +39,10 @@ lint: test-lint
 bench: build
 	@$(BUILD)/rollcall bench
 	@BUILD=$(BUILD) bench/idle.sh
+
+# Which lines and branches of the rules their unit tests run.
+coverage: setup-test
+	@tools/coverage.sh
 
 openapi: build
 	@$(BUILD)/rollcall openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json

@@ -18,15 +18,6 @@ const char *face_status_name(enum face_status s)
     return words[s];
 }
 
-const char *mark_status_name(enum mark_status s)
-{
-    static const char *const words[MARK_STATUS_N] = {
-        [MARK_PRESENT] = "present", [MARK_LATE] = "late",       [MARK_LEFT_EARLY] = "left-early",
-        [MARK_ABSENT] = "absent",   [MARK_EXCUSED] = "excused",
-    };
-    return words[s];
-}
-
 /* The faces of a frame and what is decided so far. A claim is a result with a status that names a
  * student; the face holds the student once names_student is set, and loses them no more. */
 struct frame {
@@ -164,12 +155,4 @@ void decide_frame(const struct decide_face *faces, int n, const struct decide_th
         ret_results[i].names_student = true;
         look_again(&f, i);
     }
-}
-
-enum mark_status mark_status_at(const struct attendance_policy *p, usec_t session_start,
-                                usec_t first_seen)
-{
-    if (p->late_after <= 0)
-        return MARK_PRESENT;
-    return first_seen - session_start > p->late_after ? MARK_LATE : MARK_PRESENT;
 }

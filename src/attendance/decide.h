@@ -7,7 +7,6 @@
 #pragma once
 
 #include "base/id.h"
-#include "base/time.h"
 
 /* Stable words in the API. */
 #define FACE_STATUS_MAP(X)                                                                         \
@@ -74,20 +73,3 @@ struct decide_result {
  * ret_results [n]. The order of the faces decides nothing but ties. */
 void decide_frame(const struct decide_face *faces, int n, const struct decide_thresholds *t,
                   struct decide_result *ret_results);
-
-/* Attendance policy, snapshotted per session. */
-struct attendance_policy {
-    int confirmations;     /* sightings needed for a mark: 2 live, 1 for stills */
-    usec_t confirm_gap;    /* least distance of two sightings that both count */
-    usec_t confirm_window; /* sightings older than this no longer count */
-    usec_t late_after;     /* seen later than start + this = late; 0 = never late */
-};
-
-enum mark_status { MARK_PRESENT, MARK_LATE, MARK_LEFT_EARLY, MARK_ABSENT, MARK_EXCUSED };
-enum { MARK_STATUS_N = MARK_EXCUSED + 1 };
-
-const char *mark_status_name(enum mark_status s);
-
-/* present or late, by the time of the first sighting that counted. */
-enum mark_status mark_status_at(const struct attendance_policy *p, usec_t session_start,
-                                usec_t first_seen);

@@ -499,39 +499,14 @@ static void the_order_of_the_faces_decides_nothing(void **state)
     assert_true(settled > 50);
 }
 
-static void a_mark_is_late_after_the_minutes_allowed(void **state)
-{
-    (void)state;
-    static const struct {
-        usec_t late_after, seen;
-        enum mark_status want;
-    } cases[] = {
-        {10 * USEC_PER_MIN, 0, MARK_PRESENT},
-        {10 * USEC_PER_MIN, -5 * USEC_PER_MIN, MARK_PRESENT},
-        {10 * USEC_PER_MIN, 10 * USEC_PER_MIN, MARK_PRESENT},
-        {10 * USEC_PER_MIN, 10 * USEC_PER_MIN + 1, MARK_LATE},
-        {0, USEC_PER_DAY, MARK_PRESENT},
-        {-1, USEC_PER_DAY, MARK_PRESENT},
-    };
-    const usec_t start = 1800000000 * USEC_PER_SEC;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct attendance_policy p = {.confirmations = 2, .late_after = cases[i].late_after};
-        assert_int_equal(mark_status_at(&p, start, start + cases[i].seen), cases[i].want);
-    }
-}
-
 static void the_words_of_the_api_are_stable(void **state)
 {
     (void)state;
     static const char *const faces[] = {"present", "already_present", "confirming", "not_enrolled",
                                         "unknown", "spoof",           "low_quality"};
-    static const char *const marks[] = {"present", "late", "left-early", "absent", "excused"};
     assert_int_equal(ARRAY_LEN(faces), FACE_STATUS_N);
-    assert_int_equal(ARRAY_LEN(marks), MARK_STATUS_N);
     for (int i = 0; i < FACE_STATUS_N; i++)
         assert_string_equal(face_status_name((enum face_status)i), faces[i]);
-    for (int i = 0; i < MARK_STATUS_N; i++)
-        assert_string_equal(mark_status_name((enum mark_status)i), marks[i]);
 }
 
 int main(void)
@@ -551,7 +526,6 @@ int main(void)
         cmocka_unit_test(a_look_alike_must_be_elsewhere_by_the_larger_margin),
         cmocka_unit_test(no_frame_of_the_grid_breaks_the_rules),
         cmocka_unit_test(the_order_of_the_faces_decides_nothing),
-        cmocka_unit_test(a_mark_is_late_after_the_minutes_allowed),
         cmocka_unit_test(the_words_of_the_api_are_stable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

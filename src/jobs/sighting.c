@@ -5,6 +5,7 @@
  * one a minute for a mark that stands. */
 #include "jobs/pass.h"
 
+#include "attendance/policy.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
