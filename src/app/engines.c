@@ -21,7 +21,9 @@ enum { WORD = 64, NAME = 1100 };
 
 static bool reads_templates_of(const struct vision *v, const struct engine_spec *spec)
 {
-    return str_is(spec->encoder, vision_encoder(v)) &&
+    /* The preprocessing of an encoder of one's own holds a hash of its file. */
+    bool own = strncmp(vision_encoder(v), "onnx:", 5) == 0;
+    return (own || str_is(spec->encoder, vision_encoder(v))) &&
            str_is(spec->preprocessing, vision_preprocessing(v));
 }
 
@@ -198,6 +200,7 @@ static enum err open_stored(struct app *app, struct start *s, struct error *e)
     const struct engine_spec asked = configured(app->cfg);
     struct engine *engine = NULL;
     enum err r = choose(s, &asked, e);
+    const struct str stored = s->state.active.preprocessing;
     if (r == ERR_OK)
         r = engine_open(app->cfg, app->db, &s->state.active, NULL, &engine, e);
     if (r == ERR_OK)
@@ -211,6 +214,11 @@ static enum err open_stored(struct app *app, struct start *s, struct error *e)
     r = db_tx(app->db, store_fn, s, e);
     if (r)
         return r;
+    if (s->any && s->stored && !str_eq(stored, s->state.active.preprocessing))
+        app_warn(app,
+                 "the stored templates are of %.*s, faces are now prepared as %.*s: nobody "
+                 "is recognised until enrolled again, or the change is taken back",
+                 STR_ARGS(stored), STR_ARGS(s->state.active.preprocessing));
     const struct engine_pair pair = {.active = engine_ref(engine),
                                      .shadow = open_shadow(app, &s->state.shadow, &s->state.active),
                                      .generation =

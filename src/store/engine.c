@@ -3,6 +3,10 @@
 
 #include "store/rows.h"
 
+#include <stdio.h>
+
+enum { ENCODER_TEXT = 300 };
+
 static const char *const phase_names[] = {
 #define X(code, word) word,
     ENGINE_PHASE_MAP(X)
@@ -168,6 +172,28 @@ enum err engine_differences_forget(struct db_cx *cx, struct student_id student, 
     return db_exec(cx, Q_ENGINE_DIFFERENCE_FORGET, args, ARRAY_LEN(args), NULL, e);
 }
 
+/* Templates name an encoder of one's own without its folder: onnx:/models/ours.onnx is onnx:ours.
+ */
+static struct db_value encoder_of(const struct engine_spec *s, char text[static ENCODER_TEXT])
+{
+    static const char prefix[] = "onnx:", suffix[] = ".onnx";
+    const size_t head = sizeof prefix - 1, tail = sizeof suffix - 1;
+    struct str name = s->encoder;
+    if (name.n < head || memcmp(name.p, prefix, head) != 0)
+        return text_of(name);
+    for (size_t i = name.n; i > head; i--)
+        if (name.p[i - 1] == '/') {
+            name = (struct str){name.p + i, name.n - i};
+            break;
+        }
+    if (name.p == s->encoder.p)
+        name = (struct str){name.p + head, name.n - head};
+    if (name.n > tail && memcmp(name.p + name.n - tail, suffix, tail) == 0)
+        name.n -= tail;
+    snprintf(text, ENCODER_TEXT, "onnx:%.*s", STR_ARGS(name));
+    return db_text(text);
+}
+
 static void coverage_read(struct row *row, void *ret_item)
 {
     *(struct engine_coverage *)ret_item =
@@ -181,8 +207,9 @@ enum err engine_coverage(struct db_cx *cx, const struct engine_spec *first,
                          const struct engine_spec *second, struct engine_coverage *ret_coverage,
                          struct error *e)
 {
-    const struct db_value args[] = {text_of(first->encoder), text_of(first->preprocessing),
-                                    text_of(second->encoder), text_of(second->preprocessing)};
+    char one[ENCODER_TEXT], two[ENCODER_TEXT];
+    const struct db_value args[] = {encoder_of(first, one), text_of(first->preprocessing),
+                                    encoder_of(second, two), text_of(second->preprocessing)};
     return rows_one(cx, Q_ENGINE_COVERAGE, args, ARRAY_LEN(args), NULL, coverage_read, ret_coverage,
                     "coverage", e);
 }
@@ -199,9 +226,10 @@ enum err engine_missing(struct db_cx *cx, struct arena *a, const struct engine_s
                         const struct engine_spec *second, struct student_id after, int limit,
                         struct engine_missing **ret_rows, int *ret_n, struct error *e)
 {
-    const struct db_value args[] = {text_of(first->encoder),  text_of(first->preprocessing),
-                                    text_of(second->encoder), text_of(second->preprocessing),
-                                    db_text(after.text),      db_int(limit)};
+    char one[ENCODER_TEXT], two[ENCODER_TEXT];
+    const struct db_value args[] = {encoder_of(first, one),  text_of(first->preprocessing),
+                                    encoder_of(second, two), text_of(second->preprocessing),
+                                    db_text(after.text),     db_int(limit)};
     return rows_all(cx, Q_ENGINE_MISSING, args, ARRAY_LEN(args), a, missing_read,
                     sizeof(struct engine_missing), ret_rows, ret_n, e);
 }
@@ -230,6 +258,7 @@ enum err engine_templates_main(struct db_cx *cx, struct arena *a, struct engine_
 enum err engine_templates_delete(struct db_cx *cx, const struct engine_spec *of,
                                  int64_t *ret_removed, struct error *e)
 {
-    const struct db_value args[] = {text_of(of->encoder), text_of(of->preprocessing)};
+    char name[ENCODER_TEXT];
+    const struct db_value args[] = {encoder_of(of, name), text_of(of->preprocessing)};
     return db_exec(cx, Q_TEMPLATE_KIND_DELETE, args, ARRAY_LEN(args), ret_removed, e);
 }
