@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "store/migrate.h"
+#include "vision/augment.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -249,6 +250,10 @@ static enum err open_http(struct app *app, struct error *e)
 static enum err start_workers(struct app *app, struct error *e)
 {
     const struct config *cfg = app->cfg;
+    unsigned augment;
+    enum err r = augment_parse(str_from(config_text(cfg, OPTION_augment)), &augment, e);
+    if (r)
+        return r;
     const struct jobs_env env = {.db = app->db,
                                  .queue = app->queue,
                                  .bus = app->bus,
@@ -277,13 +282,15 @@ static enum err start_workers(struct app *app, struct error *e)
                                  .shadow_share = cfg->shadow_share,
                                  .follow = app_engines_follow,
                                  .follow_ctx = app,
+                                 .augment = augment,
+                                 .spoof_refused = cfg->enrol_liveness,
                                  .confirm_gap = cfg->confirm_gap_ms * USEC_PER_MSEC,
                                  .confirm_window = cfg->confirm_window_s * USEC_PER_SEC,
                                  .cache_ttl = cfg->cache_ttl_s * USEC_PER_SEC,
                                  .job_lease = cfg->job_lease_ms * USEC_PER_MSEC,
                                  .offline_grace = cfg->offline_grace_days * USEC_PER_DAY,
                                  .gallery_rebuild = cfg->gallery_rebuild_s * USEC_PER_SEC};
-    enum err r = jobs_start(&env, &app->jobs, e);
+    r = jobs_start(&env, &app->jobs, e);
     if (r == ERR_OK)
         atomic_store(&app->jobs_for_events, app->jobs);
     return r;

@@ -13,6 +13,7 @@
 #include "cmd/eval_plot.h"
 #include "cmd/eval_report.h"
 #include "cmd/settings.h"
+#include "vision/augment.h"
 
 #include <limits.h>
 #include <unistd.h>
@@ -48,7 +49,8 @@ static const char examples[] =
     "  rollcall eval photos --gallery-sizes 25,50 --detector yunet,retinaface --limit 200";
 
 struct command {
-    const char *pairs, *same, *detectors, *encoders, *sizes, *json, *plots, *cache;
+    const char *pairs, *same, *detectors, *encoders, *sizes, *json, *plots, *cache, *augment;
+    unsigned kinds;
     int64_t limit, threads, splits;
     bool hub, table, detect, liveness;
 };
@@ -132,6 +134,7 @@ static enum err analyse(struct session *s, struct vision *v, const struct vision
                                      .threads = (int)s->command->threads,
                                      .max_pixels = s->config->photo_max_pixels,
                                      .max_bytes = s->config->photo_max_bytes,
+                                     .augment = s->command->kinds,
                                      .key = key};
     if (s->command->cache) {
         enum err r = file_mkdirs(s->command->cache, e);
@@ -294,6 +297,10 @@ int cmd_eval(int argc, char **argv)
         {.name = "liveness", .type = ARG_FLAG, .ret = &c.liveness, .help = "see above"},
         {.name = "json", .metavar = "FILE", .ret = &c.json, .help = "write all results as JSON"},
         {.name = "plots", .metavar = "DIR", .ret = &c.plots, .help = "write plots as PNG"},
+        {.name = "augment",
+         .metavar = "KINDS",
+         .ret = &c.augment,
+         .help = "measure one-photo templates with rotate,brightness,contrast,blur,flip, too"},
         {.name = "limit",
          .metavar = "N",
          .type = ARG_INT,
@@ -335,6 +342,12 @@ int cmd_eval(int argc, char **argv)
     if (!read_sizes(c.sizes, &plan))
         return cmd_bad_usage("eval", "--gallery-sizes is a list of up to %d numbers from 2 on",
                              EVAL_SIZES_MAX);
+    struct error wrong = {.code = ERR_OK};
+    if (augment_parse(str_from(c.augment), &c.kinds, &wrong))
+        return cmd_bad_usage("eval", "--%s", wrong.msg);
+    if (c.kinds && c.cache)
+        return cmd_bad_usage("eval", "--augment and --cache do not go together");
+    plan.augment = c.kinds ? c.augment : NULL;
     if (c.liveness)
         return eval_liveness(config, args.positional[0], c.json);
     return c.detect ? detect_in_poor_light(config, &c, args.positional[0])

@@ -45,10 +45,11 @@ PIXEL_LOOP static float dot(const float *x, const float *y, int dim)
 static void make_template(const struct eval_faces *f, int first, int shots, float *to)
 {
     double squares = 0;
+    const float *from = f->templates ? f->templates : f->x;
     memset(to, 0, (size_t)f->dim * sizeof *to);
     for (int i = 0; i < shots; i++)
         for (int k = 0; k < f->dim; k++)
-            to[k] += photo(f, first + i)[k];
+            to[k] += from[(size_t)(first + i) * (size_t)f->dim + (size_t)k];
     for (int k = 0; k < f->dim; k++)
         squares += (double)to[k] * (double)to[k];
     for (int k = 0; k < f->dim && squares > 0; k++)

@@ -19,8 +19,9 @@ extern const double eval_fpirs[EVAL_FPIR_N];
 
 /* Embedded photos, those of a person side by side. */
 struct eval_faces {
-    const float *x;   /* [n][dim], L2 norm 1 */
-    const int *first; /* [people + 1]: photos of person p are first[p] .. first[p + 1] - 1 */
+    const float *x;         /* [n][dim], L2 norm 1 */
+    const float *templates; /* [n][dim]: what templates are made of instead; NULL: x */
+    const int *first;       /* [people + 1]: photos of person p are first[p] .. first[p + 1] - 1 */
     int n, dim, people;
     bool hub; /* scores are corrected for hubs (gallery.h): cosine - h */
 };

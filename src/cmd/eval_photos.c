@@ -153,12 +153,33 @@ void eval_photos_close(struct eval_photos *p)
 struct crew {
     struct eval_photos *photos;
     const struct eval_analysis *o;
-    float *vectors; /* [n][dim] */
+    float *vectors;   /* [n][dim] */
+    float *augmented; /* the same; NULL: not asked for */
     atomic_int next, done;
     atomic_bool failed;
     pthread_mutex_t lock; /* of error */
     struct error error;
 };
+
+/* The first photo of somebody who has another one to be found by. */
+static bool is_template(const struct eval_photos *p, int at)
+{
+    bool first = at == 0 || p->photos[at - 1].person != p->photos[at].person;
+    return first && at + 1 < p->n && p->photos[at + 1].person == p->photos[at].person;
+}
+
+static enum err augment_photo(struct crew *c, struct arena *a, int at, struct str bytes,
+                              const struct vision_result *result, struct error *e)
+{
+    struct eval_photo *photo = &c->photos->photos[at];
+    int which = eval_main_face(result);
+    if (!c->augmented || which < 0 || !photo->vector || !is_template(c->photos, at))
+        return ERR_OK;
+    float *to = c->augmented + (size_t)at * (size_t)c->photos->dim;
+    photo->augmented = to;
+    return vision_embed_augmented(c->o->vision, a, bytes, c->o->max_pixels,
+                                  &result->faces[which].face, c->o->augment, to, e);
+}
 
 static void keep_result(struct crew *c, int at, const struct vision_result *result)
 {
@@ -170,6 +191,7 @@ static void keep_result(struct crew *c, int at, const struct vision_result *resu
     }
     const struct vision_face *face = &result->faces[which];
     photo->flaw = face->flaw;
+    photo->covered = face->covered;
     photo->state = face->embedding ? EVAL_OK : EVAL_FLAWED;
     if (face->embedding) {
         size_t dim = (size_t)c->photos->dim;
@@ -194,6 +216,10 @@ static enum err analyse_photo(struct crew *c, struct arena *a, int at, struct er
         c->photos->photos[at].state = EVAL_UNREADABLE;
     else
         keep_result(c, at, &result);
+    if (!r)
+        r = augment_photo(c, a, at, bytes, &result, e);
+    if (r == ERR_UNAVAILABLE || r == ERR_NOMEM)
+        return error_wrap(e, r, "%.100s", photo->name);
     return ERR_OK;
 }
 
@@ -353,8 +379,10 @@ static void count_states(struct eval_photos *p)
 {
     memset(p->counts, 0, sizeof p->counts);
     memset(p->flaws, 0, sizeof p->flaws);
+    p->covered = 0;
     for (int i = 0; i < p->n; i++) {
         p->counts[p->photos[i].state]++;
+        p->covered += p->photos[i].state == EVAL_OK && p->photos[i].covered;
         if (p->photos[i].state == EVAL_FLAWED)
             p->flaws[p->photos[i].flaw]++;
     }
@@ -366,12 +394,15 @@ enum err eval_photos_analyse(struct eval_photos *p, const struct eval_analysis *
     p->dim = vision_dim(o->vision);
     p->cached = 0;
     c.vectors = arena_array(p->arena, (size_t)p->n * (size_t)p->dim, sizeof *c.vectors);
-    if (!c.vectors)
+    if (o->augment)
+        c.augmented = arena_array(p->arena, (size_t)p->n * (size_t)p->dim, sizeof *c.augmented);
+    if (!c.vectors || (o->augment && !c.augmented))
         return error_set(e, ERR_NOMEM, "no memory for the embeddings of %d photos", p->n);
     for (int i = 0; i < p->n; i++) {
         p->photos[i].known = false;
         p->photos[i].flaw = FACE_OK;
         p->photos[i].vector = NULL;
+        p->photos[i].augmented = NULL;
     }
     enum err r = o->cache ? read_cache(&c, e) : ERR_OK;
     if (!r && p->cached < p->n) {

@@ -19,6 +19,10 @@ struct eval_photo {
     enum eval_state state;
     enum face_flaw flaw; /* of the main face */
     const float *vector; /* [dim]; NULL unless EVAL_OK */
+    bool covered;        /* enrolment would refuse it as occluded; measured all the same */
+    /* [dim], the mean over its augmented pictures; NULL unless it can be the one photo of a
+     * template and augmentation is measured */
+    const float *augmented;
 };
 
 struct eval_photos {
@@ -27,6 +31,7 @@ struct eval_photos {
     const char **people; /* [n_people] folder names */
     int n, n_people, dim;
     int counts[EVAL_STATE_N], flaws[FACE_FLAW_N];
+    int covered;
     int cached; /* photos whose embedding came from the cache */
 };
 
@@ -46,6 +51,7 @@ struct eval_analysis {
     struct vision *vision;
     int threads;
     int64_t max_pixels, max_bytes;
+    unsigned augment;  /* bits of augment_kind; not with a cache */
     const char *cache; /* file of embeddings, read and written; NULL: none */
     const char *key;   /* one line: what must be equal for an embedding to be used again */
 };

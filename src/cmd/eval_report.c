@@ -32,6 +32,8 @@ static void print_set(FILE *out, const struct eval_run *run)
         before = ", ";
     }
     fprintf(out, "%s\n", before[0] == ',' ? ")" : "");
+    if (run->covered)
+        fprintf(out, "of the usable ones enrolment would refuse %d as occluded\n", run->covered);
 }
 
 /* ".973 [.964 .982]", or "-". */
@@ -67,6 +69,21 @@ static void print_verification(FILE *out, const struct eval_run *run)
                 cell(text, &v->tar[k], 4), v->threshold[k]);
 }
 
+static void print_ident_row(FILE *out, const struct eval_ident_row *r)
+{
+    fprintf(out, "  %6d %6d ", r->people, r->shots);
+    if (r->why_not[0]) {
+        fprintf(out, "not measured: %s\n", r->why_not);
+        return;
+    }
+    fprintf(out, "%9d ", r->strangers);
+    for (int k = 0; k < EVAL_FPIR_N; k++) {
+        char text[CELL];
+        fprintf(out, " %-21s", cell(text, &r->tpir[k], 3));
+    }
+    fputc('\n', out);
+}
+
 static void print_identification(FILE *out, const struct eval_run *run)
 {
     fprintf(out,
@@ -76,20 +93,12 @@ static void print_identification(FILE *out, const struct eval_run *run)
             run->n_ident ? run->ident[0].splits : 0);
     fprintf(out, "  %6s %6s %9s  %-21s %-21s %-21s\n", "people", "photos", "strangers",
             "TPIR at FPIR 1 %", "at 0.3 %", "at 0.1 %");
-    for (int i = 0; i < run->n_ident; i++) {
-        const struct eval_ident_row *r = &run->ident[i];
-        fprintf(out, "  %6d %6d ", r->people, r->shots);
-        if (r->why_not[0]) {
-            fprintf(out, "not measured: %s\n", r->why_not);
-            continue;
-        }
-        fprintf(out, "%9d ", r->strangers);
-        for (int k = 0; k < EVAL_FPIR_N; k++) {
-            char text[CELL];
-            fprintf(out, " %-21s", cell(text, &r->tpir[k], 3));
-        }
-        fputc('\n', out);
-    }
+    for (int i = 0; i < run->n_ident; i++)
+        print_ident_row(out, &run->ident[i]);
+    if (run->augment)
+        fprintf(out, "  with the one photo augmented (%s):\n", run->augment);
+    for (int i = 0; i < run->n_augmented; i++)
+        print_ident_row(out, &run->augmented[i]);
 }
 
 static void percent(char text[static CELL], const struct eval_interval *i)
@@ -169,8 +178,8 @@ static json_t *set_json(const struct eval_run *run)
         if (run->flaws[f])
             json_object_set_new(refused, face_flaw_name((enum face_flaw)f),
                                 json_integer(run->flaws[f]));
-    json_t *set = json_pack("{si si so}", "photos", run->photos, "people", run->people,
-                            "refused_because", refused);
+    json_t *set = json_pack("{si si so si}", "photos", run->photos, "people", run->people,
+                            "refused_because", refused, "occluded", run->covered);
     for (int s = 0; set && s < EVAL_STATE_N; s++)
         json_object_set_new(set, state_keys[s], json_integer(run->counts[s]));
     return set;
@@ -242,6 +251,16 @@ static json_t *table_json(const struct eval_run *run, int k)
                      "comparisons", (json_int_t)t->comparisons, "people", t->people);
 }
 
+static json_t *augmented_json(const struct eval_run *run)
+{
+    if (!run->augment)
+        return json_null();
+    json_t *rows = json_array();
+    for (int i = 0; i < run->n_augmented; i++)
+        json_array_append_new(rows, ident_json(&run->augmented[i]));
+    return json_pack("{ss so}", "kinds", run->augment, "identification", rows);
+}
+
 static json_t *run_json(const struct eval_run *run)
 {
     json_t *ident = json_array(), *budget = json_array(), *tables = json_array();
@@ -252,13 +271,14 @@ static json_t *run_json(const struct eval_run *run)
     for (int k = 0; k < EVAL_SHOTS_N; k++)
         if (run->has_table[k])
             json_array_append_new(tables, table_json(run, k));
-    return json_pack(
-        "{ss ss ss ss ss ss ss si si sf so so so so so}", "score", score_kind_name(run->kind),
-        "detector", run->detector, "encoder", run->encoder, "preprocessing", run->preprocessing,
-        "device", run->device, "precision", run->precision, "encoder_sha256", run->sha256,
-        "detector_long_side", run->long_side, "face_min_px", run->min_face_px, "min_confidence",
-        run->min_confidence, "measured_on", set_json(run), "verification", verification_json(run),
-        "identification", ident, "risk_budget", budget, "fmr_tables", tables);
+    return json_pack("{ss ss ss ss ss ss ss si si sf so so so so so so}", "score",
+                     score_kind_name(run->kind), "detector", run->detector, "encoder", run->encoder,
+                     "preprocessing", run->preprocessing, "device", run->device, "precision",
+                     run->precision, "encoder_sha256", run->sha256, "detector_long_side",
+                     run->long_side, "face_min_px", run->min_face_px, "min_confidence",
+                     run->min_confidence, "measured_on", set_json(run), "verification",
+                     verification_json(run), "identification", ident, "risk_budget", budget,
+                     "augmented", augmented_json(run), "fmr_tables", tables);
 }
 
 enum err eval_report_json(const char *path, const char *folder, const struct eval_run *runs, int n,

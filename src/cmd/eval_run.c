@@ -99,6 +99,31 @@ static enum err identify(struct measure *m, struct error *e)
     return r;
 }
 
+/* The same galleries again, each template from the augmented pictures of its one photo. */
+static enum err identify_augmented(struct measure *m, const int *photos, struct error *e)
+{
+    size_t dim = (size_t)m->faces.dim;
+    float *templates = arena_array(m->arena, (size_t)m->faces.n * dim + 1, sizeof *templates);
+    if (!templates)
+        return error_set(e, ERR_NOMEM, "out of memory");
+    for (int i = 0; i < m->faces.n; i++) {
+        const struct eval_photo *p = &m->photos->photos[photos[i]];
+        memcpy(templates + (size_t)i * dim, p->augmented ? p->augmented : p->vector,
+               dim * sizeof *templates);
+    }
+    enum err r = ERR_OK;
+    m->run->augment = m->plan->augment;
+    m->faces.templates = templates;
+    for (int i = 0; i < m->plan->n_sizes && !r; i++) {
+        struct eval_ident_row *row = &m->run->augmented[m->run->n_augmented++];
+        *row = (struct eval_ident_row){
+            .people = m->plan->sizes[i], .shots = 1, .splits = m->plan->splits};
+        r = identify_row(m, row, e);
+    }
+    m->faces.templates = NULL;
+    return r;
+}
+
 /* The people with a usable photo. */
 static int present(const struct eval_faces *f, int *who)
 {
@@ -242,6 +267,7 @@ static void describe(const struct eval_photos *p, const struct eval_faces *f, st
     run->photos = p->n;
     run->usable = p->counts[EVAL_OK];
     run->dim = p->dim;
+    run->covered = p->covered;
     memcpy(run->counts, p->counts, sizeof run->counts);
     memcpy(run->flaws, p->flaws, sizeof run->flaws);
     for (int i = 0; i < f->people; i++)
@@ -252,7 +278,8 @@ static enum err measure_all(struct measure *m, struct error *e)
 {
     if (!m->arena || !m->work)
         return error_set(e, ERR_NOMEM, "out of memory");
-    enum err r = eval_photos_faces(m->photos, m->arena, &m->faces, NULL, e);
+    int *photos;
+    enum err r = eval_photos_faces(m->photos, m->arena, &m->faces, &photos, e);
     if (r)
         return r;
     m->faces.hub = m->plan->kind == SCORE_HUB;
@@ -267,6 +294,8 @@ static enum err measure_all(struct measure *m, struct error *e)
         tell("identification");
         r = identify(m, e);
     }
+    if (!r && m->plan->augment && !m->plan->table_only)
+        r = identify_augmented(m, photos, e);
     if (!r) {
         tell("risk budget");
         r = measure_budget(m, e);

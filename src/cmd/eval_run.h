@@ -46,6 +46,12 @@ struct eval_run {
     int folds;
     struct eval_verification verification;
 
+    /* One-photo templates of augmented pictures, beside ident's rows of one photo. */
+    const char *augment; /* the kinds; NULL: not measured */
+    int n_augmented;
+    struct eval_ident_row augmented[EVAL_SIZES_MAX];
+
+    int covered; /* usable photos that enrolment would refuse as occluded */
     int n_ident, n_budget;
     struct eval_ident_row ident[EVAL_SIZES_MAX * EVAL_SHOTS_N];
     struct eval_budget_row budget[EVAL_SIZES_MAX * EVAL_SHOTS_N];
@@ -61,6 +67,7 @@ struct eval_plan {
     int splits;
     enum score_kind kind; /* hub: no verification, which knows no gallery */
     bool table_only;      /* neither verification nor identification */
+    const char *augment;  /* kinds that the photos were augmented with; NULL: none */
 };
 
 /* Measures analysed photos; the identity of the models in ret_run is the caller's to fill.

@@ -160,6 +160,12 @@
         "How much better than the other one of its look-alike pair a student must be; "            \
         "match_margin "                                                                            \
         "where that is more.")                                                                     \
+    OPT(augment, STRING, RELOAD_NO, "", 0, 64, "kinds",                                            \
+        "Pictures made of each enrolment photo for its template: a list of rotate, brightness, "   \
+        "contrast, blur, flip. Empty = none: nothing was gained (docs/recognition.md).")           \
+    OPT(enrol_liveness, BOOL, RELOAD_NO, "false", 0, 0, "",                                        \
+        "Refuse enrolment photos below liveness_threshold as spoof, where liveness is measured; "  \
+        "for photos taken on the spot, as ordinary ones are no live captures.")                    \
     OPT(templates_max, INT, RELOAD_NO, "12", 1, 100, "photos",                                     \
         "Photos behind a student's template; a further one takes the place of the worst of those " \
         "older than a year, else of the worst.")                                                   \

@@ -37,9 +37,11 @@ struct jobs_env {
     double risk_budget_per_10k, threshold_override, match_margin;
     double duplicate_score, look_alike_score; /* 0: derived from the risk budget; 1: never */
     double look_alike_margin;
-    int templates_max; /* photos behind a student's template; 0: any number */
     enum hub_correction hub_correction;
     double shadow_share; /* of the frames, looked at by the other engine of a switch, too; 0..1 */
+    unsigned augment;    /* bits of augment_kind */
+    bool spoof_refused;  /* a photo below the liveness threshold is refused */
+    int templates_max;   /* photos behind a student's template; 0: any number */
     usec_t confirm_gap, confirm_window, cache_ttl, job_lease, offline_grace;
     enum liveness_policy liveness; /* not OFF: vision measures it */
     double liveness_threshold;

@@ -115,10 +115,32 @@ static enum err compare_with_others(struct enrolment *n, const float *vec, struc
     return ERR_OK;
 }
 
-static enum err judge_face(struct enrolment *n, const struct vision_face *face, struct error *e)
+/* The vector that is kept: of the photo, or the mean over what is made of it. */
+static enum err choose_vector(struct enrolment *n, struct str image, const struct vision_face *face,
+                              struct error *e)
+{
+    n->vec = face->embedding;
+    if (!n->env->augment)
+        return ERR_OK;
+    float *mean = arena_array(n->w->scratch, (size_t)vision_dim(n->engine->vision), sizeof *mean);
+    n->vec = mean;
+    return mean ? vision_embed_augmented(n->engine->vision, n->w->scratch, image,
+                                         n->env->photo_max_pixels, &face->face, n->env->augment,
+                                         mean, e)
+                : error_set(e, ERR_NOMEM, "no memory to augment a photo");
+}
+
+static enum err judge_face(struct enrolment *n, struct str image, const struct vision_face *face,
+                           struct error *e)
 {
     n->verdict.quality = (double)face->quality;
     judge(n, verdict_of_flaw(face->flaw));
+    if (n->code == VERDICT_ACCEPTED && face->covered)
+        judge(n, VERDICT_OCCLUDED);
+    /* a photo whose liveness was not measured (NAN) passes */
+    if (n->code == VERDICT_ACCEPTED && n->env->spoof_refused &&
+        (double)face->liveness < n->env->liveness_threshold)
+        judge(n, VERDICT_SPOOF);
     if (n->code != VERDICT_ACCEPTED)
         return ERR_OK;
     enum err r = compare_with_others(n, face->embedding, e);
@@ -128,8 +150,10 @@ static enum err judge_face(struct enrolment *n, const struct vision_face *face, 
         judge(n, VERDICT_NOT_SAME_PERSON);
         return ERR_OK;
     }
-    n->vec = face->embedding;
     n->row.quality = n->verdict.quality;
+    r = choose_vector(n, image, face, e);
+    if (r)
+        return r;
     return template_seal(n->env, n->engine, n->w->scratch, n->student, n->vec, &n->row.sealed, e);
 }
 
@@ -144,7 +168,7 @@ static enum err judge_image(struct enrolment *n, struct str image, struct error 
         return ERR_OK;
     }
     const struct vision_face *face = r ? NULL : main_face(n, &seen);
-    return face ? judge_face(n, face, e) : r;
+    return face ? judge_face(n, image, face, e) : r;
 }
 
 enum err enrolment_judge(struct enrolment *n, int i, struct error *e)

@@ -9,7 +9,9 @@
 #include "vision/internal.h"
 
 #include "base/time.h"
+#include "vision/augment.h"
 #include "vision/image_codecs.h"
+#include "vision/occlusion.h"
 #include "vision/quality.h"
 
 #include <math.h>
@@ -76,9 +78,10 @@ static enum err describe_face(struct vision_batch *b, struct arena *scratch, con
         return r;
     usec_t start = time_mono();
     struct face_quality q = quality_of(face, crop, face->box[2], v->min_face_px);
+    bool covered = occlusion_of(face, crop, judged).covered;
     result->timing.align_us += time_mono() - start;
-    *out =
-        (struct vision_face){.face = *face, .flaw = q.flaw, .quality = q.quality, .liveness = NAN};
+    *out = (struct vision_face){
+        .face = *face, .flaw = q.flaw, .quality = q.quality, .covered = covered, .liveness = NAN};
     face_scale(&out->face, (float)result->width / (float)im->width,
                (float)result->height / (float)im->height);
     if (q.flaw != FACE_OK)
@@ -193,5 +196,51 @@ enum err vision_analyse(struct vision *v, struct arena *a, struct str bytes, int
         r = vision_batch_end(&batch, e);
     if (!r)
         *ret_result = result;
+    return r;
+}
+
+static void add_normalised(const struct vision *v, const float *vectors, int n, float *ret_vec)
+{
+    double norm = 0;
+    for (int i = 0; i < vision_dim(v); i++) {
+        ret_vec[i] = 0;
+        for (int k = 0; k < n; k++)
+            ret_vec[i] += vectors[(size_t)k * (size_t)vision_dim(v) + (size_t)i];
+        norm += (double)ret_vec[i] * (double)ret_vec[i];
+    }
+    for (int i = 0; i < vision_dim(v); i++)
+        ret_vec[i] = (float)((double)ret_vec[i] / sqrt(norm > 0 ? norm : 1));
+}
+
+enum err vision_embed_augmented(struct vision *v, struct arena *a, struct str bytes,
+                                int64_t max_pixels, const struct face *face, unsigned kinds,
+                                float *ret_vec, struct error *e)
+{
+    struct augment_variant variants[AUGMENT_VARIANTS_MAX];
+    int n = augment_variants(kinds, variants);
+    size_t dim = (size_t)vision_dim(v);
+    struct vision_result seen = {0};
+    struct vision_batch batch = {.v = v, .a = a};
+    struct image im;
+    struct crop *crop = arena_alloc(a, sizeof *crop);
+    float *vectors = arena_array(a, (size_t)(n + 1) * dim, sizeof *vectors);
+    if (!crop || !vectors)
+        return error_set(e, ERR_NOMEM, "no memory to augment a photo");
+    enum err r = decode(v, a, bytes, max_pixels, &seen, &im, e);
+    if (r == ERR_OK)
+        r = batch_room(&batch, n + 1, e);
+    for (int i = 0; r == ERR_OK && i <= n; i++) {
+        struct face f = i ? augment_face(face, &variants[i - 1]) : *face;
+        face_scale(&f, (float)im.width / (float)seen.width, (float)im.height / (float)seen.height);
+        r = cut(vision_crop(v), a, &im, &f, crop, &seen.timing, e);
+        if (r == ERR_OK && i)
+            augment_crop(crop, &variants[i - 1]);
+        if (r == ERR_OK)
+            batch_add(&batch, crop, vectors + (size_t)i * dim, &seen.timing);
+    }
+    if (r == ERR_OK)
+        r = vision_batch_end(&batch, e);
+    if (r == ERR_OK)
+        add_normalised(v, vectors, n + 1, ret_vec);
     return r;
 }

@@ -45,6 +45,7 @@ struct vision_face {
     enum face_flaw flaw;    /* FACE_OK: embedded */
     float quality;          /* 0..1, 1 best; what enrolment and evidence show */
     float liveness;         /* 0..1, 1 real; NAN: not measured (no models asked for, or flawed) */
+    bool covered;           /* mouth and chin are covered (occlusion.h); compared all the same */
     const float *embedding; /* [dim], L2 norm 1, in the call's arena; NULL when flawed */
 };
 
@@ -112,6 +113,14 @@ NODISCARD enum err vision_batch_add(struct vision_batch *b, struct arena *scratc
                                     int64_t max_pixels, struct vision_result *ret_result,
                                     struct error *e);
 NODISCARD enum err vision_batch_end(struct vision_batch *b, struct error *e);
+
+/* Embeds the face of a photo once more, as the mean over the photo and its augmented pictures
+ * (augment.h); face as vision_analyse gave it, in full-size pixels. kinds 0: the photo alone.
+ * ret_vec [dim], L2 norm 1. Errors of vision_analyse. Cost: a decode and a face for each picture.
+ */
+NODISCARD enum err vision_embed_augmented(struct vision *v, struct arena *a, struct str bytes,
+                                          int64_t max_pixels, const struct face *face,
+                                          unsigned kinds, float *ret_vec, struct error *e);
 
 /* The steps on their own, for golden tests and bench. faces are in pixels of `im`. */
 NODISCARD enum err vision_detect(struct vision *v, struct arena *a, const struct image *im,

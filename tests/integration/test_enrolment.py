@@ -2,9 +2,9 @@
 import io
 
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
-from program import SAMPLES, Server, photos
+from program import MODELS, SAMPLES, Server, photos, run
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,19 @@ def test_good_photos_are_accepted_and_counted(api, name):
     assert done["id"] in [j["id"] for j in api.get("/v1/jobs", state="done")["items"]]
 
 
+MOUTH = (.17, .46), (.72, .76)  # of the picture used, from nose to chin
+
+
+def masked(picture, colour):
+    """A mask over mouth and nose; the face of this picture is in the middle, upright."""
+    picture = picture.copy()
+    draw = ImageDraw.Draw(picture)
+    (left, top), (right, bottom) = MOUTH
+    width, height = picture.size
+    draw.rectangle((left * width, top * height, right * width, bottom * height), fill=colour)
+    return picture
+
+
 def cases():
     small = Image.open(io.BytesIO(good())).convert("RGB")
     small.thumbnail((36, 36))
@@ -59,7 +72,13 @@ def cases():
     pair = Image.new("RGB", (800, 400))
     pair.paste(face, (0, 0))
     pair.paste(Image.open(photos("train", "mindy_kaling")[0]).convert("RGB").resize((400, 400)), (400, 0))
+    washed = Image.open(photos("train", "ben_afflek")[0]).convert("RGB")
     return {
+        "too_bright": jpeg(washed.point(lambda v: 255 - (255 - v) // 7)),
+        "pose": jpeg(Image.open(photos("train", "elton_john")[1]).convert("RGB").rotate(80, expand=True,
+                                                                                        fillcolor=(128, 128, 128))),
+        "occluded": jpeg(masked(washed, (120, 170, 205))),
+        "occluded ": jpeg(masked(washed, (28, 28, 30))),
         "no_face": jpeg(Image.linear_gradient("L").resize((640, 480))),
         "many_faces": jpeg(pair),
         "many_faces ": (SAMPLES / "group/t1.jpg").read_bytes(),
@@ -81,6 +100,26 @@ def test_a_photo_that_will_not_do_says_why(api, name, wanted):
     allowed = {"blurred": {"blurred", "no_face"}, "too_dark": {"too_dark", "no_face"},
                "too_small": {"too_small", "no_face"}}.get(wanted, {wanted.strip()})
     assert photo["verdict"] in allowed and photo["detail"]
+
+
+@pytest.mark.skipif(not (MODELS / "minifasnet_v2.onnx").exists(), reason="minifasnet_v2 is not installed")
+def test_liveness_is_asked_of_photos_only_where_it_is_configured(serve):
+    server = serve("--enrol-liveness", "--liveness", "report", "--liveness-threshold", "1")
+    (photo,) = judged(server.api, server.api.student("S"), ("a.jpg", good()))
+    assert photo["verdict"] == "spoof" and photo["detail"]
+
+
+def test_augmented_pictures_are_part_of_the_one_template(serve):
+    server = serve("--augment", "rotate,brightness,contrast,blur,flip")
+    student = server.api.enrol("S", photos("train", "elton_john", 2))
+    assert len(server.api.get(f"/v1/students/{student['id']}/templates")["items"]) == 2
+    session = server.api.session(server.api.course("C", [student["id"]], confirmations=1)["id"])
+    assert server.api.seen(session["id"], photos("val", "elton_john")[0])["faces"][0]["status"] == "present"
+
+
+def test_an_unknown_kind_of_augmentation_is_refused_at_the_start(tmp_path):
+    done = run("serve", "--http-port", "0", "--data-dir", tmp_path / "data", "--models-dir", MODELS, "--augment", "tilt")
+    assert done.returncode and "tilt" in done.stderr
 
 
 def test_the_same_photo_twice_is_a_duplicate(api, name):

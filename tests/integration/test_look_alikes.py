@@ -1,6 +1,4 @@
 """One person is not enrolled twice, people who look alike are, and a template stays small and fresh."""
-import sqlite3
-
 import pytest
 
 from program import Server, photos, wait_for
@@ -22,6 +20,12 @@ def verdicts(api, student, files, **query):
     job = api.finished(api.upload(student["id"], files, **query)["id"])
     assert job["state"] == "done", job
     return job, [p["verdict"] for p in job["photos"]]
+
+
+def told(server, student):
+    """What the admin chain of the register says of the student."""
+    return [row["payload"] for row in
+            server.sql("SELECT payload FROM register_event WHERE chain = 'admin' AND student = ?", student["id"])]
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +65,7 @@ def test_twins_are_a_pair_that_is_listed_and_told_to_the_register(shared, api, j
     assert {pair["a"]["external_id"], pair["b"]["external_id"]} == {"jerry", "twin"} and pair["score"] > .6
     assert pair in api.get("/v1/look-alikes")["items"]
     assert api.get(f"/v1/students/{jerry['id']}/look-alikes")["items"] == [pair]
-    with sqlite3.connect(f"file:{shared.database()}?mode=ro", uri=True) as db:
-        told = db.execute("SELECT payload FROM register_event WHERE chain = 'admin' AND student = ?",
-                          (twin["id"],)).fetchall()
-    db.close()
-    assert any("look_alike_allowed" in payload and jerry["id"] in payload for (payload,) in told)
+    assert any("look_alike_allowed" in payload and jerry["id"] in payload for payload in told(shared, twin))
 
 
 def test_twins_need_a_larger_margin(api, jerry, twin, serve):
@@ -112,11 +112,7 @@ def test_a_photo_too_many_takes_the_place_of_the_worst_and_says_so(shared, api, 
     assert "takes the place" in job["photos"][0]["detail"]
     after = {r["id"] for r in api.get(f"/v1/students/{student['id']}/templates")["items"]}
     assert len(after) == 4 and gone not in after
-    with sqlite3.connect(f"file:{shared.database()}?mode=ro", uri=True) as db:
-        told = db.execute("SELECT payload FROM register_event WHERE chain = 'admin' AND student = ?",
-                          (student["id"],)).fetchall()
-    db.close()
-    assert [gone in payload for (payload,) in told if "template_replaced" in payload] == [True]
+    assert [gone in payload for payload in told(shared, student) if "template_replaced" in payload] == [True]
 
 
 def test_students_with_old_photos_only_are_listed(serve):
@@ -125,9 +121,7 @@ def test_students_with_old_photos_only_are_listed(serve):
     fresh = server.api.enrol("fresh", pictures("mindy_kaling", 2))
     server.api.student("none")
     assert server.stop() == 0
-    with sqlite3.connect(server.database()) as db:
-        db.execute("UPDATE template SET created_at = created_at - 31 * 86400000000 WHERE student_id = ?", (old["id"],))
-    db.close()
+    server.sql("UPDATE template SET created_at = created_at - 31 * 86400000000 WHERE student_id = ?", old["id"])
     server.restart()
     assert [s["id"] for s in server.api.get("/v1/students", stale=1)["items"]] == [old["id"]]
     found = {s["external_id"]: s for s in server.api.get("/v1/students")["items"]}
