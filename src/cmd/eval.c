@@ -263,6 +263,32 @@ static void fill_in(const struct config *config, struct command *c, struct eval_
     plan->pairs_file = c->pairs;
     plan->splits = (int)c->splits;
     plan->table_only = c->table;
+    plan->augment = c->kinds ? c->augment : NULL;
+}
+
+/* Completes command and plan. Errors INVALID: wrong usage. */
+static enum err read_plan(const struct config *config, struct command *c, struct eval_plan *plan,
+                          struct error *e)
+{
+    enum err r = augment_parse(str_from(c->augment), &c->kinds, e);
+    if (r)
+        return r;
+    if (c->kinds && c->cache)
+        return error_set(e, ERR_INVALID, "augment and --cache do not go together");
+    fill_in(config, c, plan);
+    if (!read_sizes(c->sizes, plan))
+        return error_set(e, ERR_INVALID, "gallery-sizes is a list of up to %d numbers from 2 on",
+                         EVAL_SIZES_MAX);
+    return ERR_OK;
+}
+
+/* The subject of eval that was asked for. */
+static int run_command(const struct config *config, const struct command *c,
+                       const struct eval_plan *plan, const char *folder)
+{
+    if (c->liveness)
+        return eval_liveness(config, folder, c->json);
+    return c->detect ? detect_in_poor_light(config, c, folder) : evaluate(config, c, plan, folder);
 }
 
 int cmd_eval(int argc, char **argv)
@@ -333,23 +359,13 @@ int cmd_eval(int argc, char **argv)
                                   .min_positional = 1,
                                   .max_positional = 1};
     struct args args;
+    struct error wrong = {.code = ERR_OK};
     struct eval_plan plan = {0};
     _cleanup_(config_freep) struct config *config = NULL;
     enum args_outcome outcome = settings_args(&spec, argc, argv, &args, &config);
     if (outcome != ARGS_RUN)
         return args_status(outcome);
-    fill_in(config, &c, &plan);
-    if (!read_sizes(c.sizes, &plan))
-        return cmd_bad_usage("eval", "--gallery-sizes is a list of up to %d numbers from 2 on",
-                             EVAL_SIZES_MAX);
-    struct error wrong = {.code = ERR_OK};
-    if (augment_parse(str_from(c.augment), &c.kinds, &wrong))
+    if (read_plan(config, &c, &plan, &wrong))
         return cmd_bad_usage("eval", "--%s", wrong.msg);
-    if (c.kinds && c.cache)
-        return cmd_bad_usage("eval", "--augment and --cache do not go together");
-    plan.augment = c.kinds ? c.augment : NULL;
-    if (c.liveness)
-        return eval_liveness(config, args.positional[0], c.json);
-    return c.detect ? detect_in_poor_light(config, &c, args.positional[0])
-                    : evaluate(config, &c, &plan, args.positional[0]);
+    return run_command(config, &c, &plan, args.positional[0]);
 }
