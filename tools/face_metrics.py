@@ -1,11 +1,12 @@
 """What is measured on {photo: unit vector} dictionaries; photos are named "Person/Person_0001.jpg".
 
-Pure numpy, no files, no models: fit_crop.py brings the embeddings and prints the results. `people`
-is {person: vectors [photos][dim]}; `shots` is the number of photos in a template (1 or 3).
+Pure numpy, no files, no models: fit_crop.py, bench/reference_compare.py and tests/golden/test_eval.py bring the embeddings.
+`people` is {person: vectors [photos][dim]}; `shots` is the number of photos in a template (1 or 3).
 """
 import numpy as np
 
 BUDGETS = (0.01, 0.003, 0.001)
+PROBES_MAX = 10  # photos of a person that are compared with a gallery
 # Label errors among the photos, each checked by eye: the same print under two names, and two people
 # under two spellings. Between these names a score is no impostor score.
 SAME = (
@@ -129,3 +130,60 @@ def measured_fpir(people, shots, splits=10):
                     rate = np.mean([(b > cut).mean() for b in best])
                     out.setdefault((n, budget), []).append(rate)
     return {k: np.mean(v) for k, v in out.items()}
+
+
+def tar(s, y, far):
+    """Share of pairs of one person (y) accepted, and the score that the impostors of that FAR reach."""
+    neg = np.sort(s[~y])[::-1]
+    cut = neg[int(len(neg) * far)]
+    return (s[y] > cut).mean(), cut
+
+
+def shuffled(n, state):
+    """eval_shuffle of src/cmd/eval_metrics.h: splitmix64 and Fisher-Yates."""
+    values, mask = list(range(n)), (1 << 64) - 1
+    for i in range(n - 1, 0, -1):
+        state = (state + 0x9E3779B97F4A7C15) & mask
+        z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+        k = (z ^ (z >> 31)) % (i + 1)
+        values[i], values[k] = values[k], values[i]
+    return values
+
+
+def identify(people, size, shots, seed):
+    """rank-1 rate and, for each of BUDGETS, TPIR and threshold (None: too few strangers) of one random
+    gallery, as src/cmd/eval_ident.c draws it; somebody without a photo (an empty array) counts in the draw."""
+    names = sorted(people, key=str.lower)
+    able = [names[i] for i in shuffled(len(names), seed) if len(people[names[i]]) > shots][:size]
+    gallery = np.stack([mean_template(people[n][:shots]) for n in able])
+    best, own = [], []
+    for i, n in enumerate(able):
+        scores = people[n][shots : shots + PROBES_MAX] @ gallery.T
+        best += list(scores.max(1))
+        own += list(scores.argmax(1) == i)
+    seated = set(able)
+    strangers = [people[n][:PROBES_MAX] for n in names if len(people[n]) and n not in seated]
+    wrong = sorted(((s, 1 / len(v)) for v in strangers for s in (v @ gallery.T).max(1)), reverse=True)
+    best, own, sums = np.array(best), np.array(own), np.cumsum([w for _, w in wrong])
+    rates = []
+    for fpir in BUDGETS:
+        if len(wrong) * fpir < 1:
+            rates.append(None)
+            continue
+        cut = wrong[np.argmax(sums > fpir * len(strangers) + 1e-9)][0]
+        rates.append(((own & (best > cut)).mean(), cut))
+    return own.mean(), rates
+
+
+def named_strangers(people, size, shots, cut, seed):
+    """Mean share of strangers' photos above a threshold, each stranger weighing the same: the people are cut into halves
+    as src/cmd/eval_run.c does it, and the second half fills as many galleries of `size` as it can."""
+    names = sorted((n for n in people if len(people[n])), key=str.lower)
+    half = [names[i] for i in shuffled(len(names), seed)][1::2]
+    able, rates = [n for n in half if len(people[n]) >= shots], []
+    for start in range(0, len(able) - size + 1, size):
+        seats = able[start : start + size]
+        gallery = np.stack([mean_template(people[n][:shots]) for n in seats])
+        rates.append(np.mean([((people[n] @ gallery.T).max(1) > cut).mean() for n in half if n not in seats]))
+    return np.mean(rates)

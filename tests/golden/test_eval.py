@@ -21,9 +21,12 @@ PROGRAM = Path(os.environ.get("ROLLCALL", ROOT / "build/rollcall"))
 MODELS = Path(os.environ.get("MODELS", ROOT / "data/models"))
 DATA = Path(os.environ.get("GOLDEN_DATA", ROOT.parent / "shared/data"))
 PEOPLE = 60 if os.environ.get("ROLLCALL_SLOW", "1") == "1" else 30  # fewer under sanitizers
-PER_PERSON, SPLITS, PROBES_MAX, GALLERY = 6, 4, 10, 20
-FPIRS = (0.01, 0.003, 0.001)
+PER_PERSON, SPLITS, GALLERY = 6, 4, 20
 FOLDS, HALF = 5, 60  # of the pairs file made here
+TABLES = {  # false-match tables of facenet128 by crop and photos in a template, decisions 3 and 8
+    ("rot115x105w", 1): (-1.1106, 0.9797, -9.8840), ("rot115x105w", 3): (-1.5415, 2.6517, -11.0306),
+    ("rot115x097w-retinaface", 1): (-0.9260, 0.6186, -9.9807), ("rot115x097w-retinaface", 3): (-1.3197, 1.9558, -10.5617),
+}
 
 
 def program(*arguments):
@@ -110,12 +113,6 @@ def eer(s, y):
     return (far[i] + frr[i]) / 2
 
 
-def tar(s, y, far):
-    neg = np.sort(s[~y])[::-1]
-    cut = neg[int(len(neg) * far)]
-    return (s[y] > cut).mean(), cut
-
-
 def fold_accuracies(s, y, fold, balanced):
     def rate(right, of):
         return (right[of].mean() + right[~of].mean()) / 2 if balanced else right.mean()
@@ -137,7 +134,7 @@ def check_verification(got, s, y, fold, balanced):
         if (~y).sum() * row["far"] < 1:
             assert row["tar"]["mean"] is None
             continue
-        rate, cut = tar(s, y, row["far"])
+        rate, cut = face_metrics.tar(s, y, row["far"])
         assert row["tar"]["mean"] == pytest.approx(rate, abs=1e-6)
         assert row["threshold"] == pytest.approx(cut, abs=1e-6)
         assert row["tar"]["low"] <= rate <= row["tar"]["high"]
@@ -161,50 +158,15 @@ def test_verification_on_all_pairs_equals_numpy(evaluated):
     check_verification(evaluated["all"]["verification"], s, who[a] == who[b], fold, balanced=True)
 
 
-def shuffled(n, state):
-    """eval_shuffle of src/cmd/eval_metrics.h: splitmix64 and Fisher-Yates."""
-    values, mask = list(range(n)), (1 << 64) - 1
-    for i in range(n - 1, 0, -1):
-        state = (state + 0x9E3779B97F4A7C15) & mask
-        z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & mask
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-        k = (z ^ (z >> 31)) % (i + 1)
-        values[i], values[k] = values[k], values[i]
-    return values
-
-
-def identify(people, size, shots, seed):
-    """rank-1 rate and, for each FPIR, TPIR and threshold of one random gallery."""
-    names = sorted(people, key=str.lower)
-    able = [names[i] for i in shuffled(len(names), seed) if len(people[names[i]]) > shots][:size]
-    gallery = np.stack([face_metrics.mean_template(people[n][:shots]) for n in able])
-    best, own = [], []
-    for i, n in enumerate(able):
-        scores = people[n][shots : shots + PROBES_MAX] @ gallery.T
-        best += list(scores.max(1))
-        own += list(scores.argmax(1) == i)
-    strangers = [people[n][:PROBES_MAX] for n in names if n not in able]
-    wrong = sorted(((s, 1 / len(v)) for v in strangers for s in (v @ gallery.T).max(1)), reverse=True)
-    best, own, sums = np.array(best), np.array(own), np.cumsum([w for _, w in wrong])
-    rates = []
-    for fpir in FPIRS:
-        if len(wrong) * fpir < 1:
-            rates.append(None)
-            continue
-        cut = wrong[np.argmax(sums > fpir * len(strangers) + 1e-9)][0]
-        rates.append(((own & (best > cut)).mean(), cut))
-    return own.mean(), rates
-
-
 @pytest.mark.parametrize("shots", [1, 3])
 def test_identification_equals_numpy(evaluated, shots):
     people = face_metrics.by_person(evaluated["embeddings"])
     (row,) = [r for r in evaluated["pairs"]["identification"] if r["photos"] == shots]
-    expected = [identify(people, GALLERY, shots, seed + 1) for seed in range(SPLITS)]
+    expected = [face_metrics.identify(people, GALLERY, shots, seed + 1) for seed in range(SPLITS)]
     assert row["people"] == GALLERY and row["splits"] == SPLITS
     assert row["rank1"]["mean"] == pytest.approx(np.mean([rank1 for rank1, _ in expected]), abs=1e-6)
     for k, rate in enumerate(row["rates"]):
-        assert rate["fpir"] == FPIRS[k]
+        assert rate["fpir"] == face_metrics.BUDGETS[k]
         if expected[0][1][k] is None:
             assert rate["tpir"]["mean"] is None
             continue
@@ -212,6 +174,20 @@ def test_identification_equals_numpy(evaluated, shots):
         assert rate["tpir"]["mean"] == pytest.approx(tpir, abs=1e-6)
         assert rate["fnir"]["mean"] == pytest.approx(1 - tpir, abs=1e-6)
         assert rate["threshold"]["mean"] == pytest.approx(cut, abs=1e-5)
+
+
+@pytest.mark.parametrize("shots", [1, 3])
+def test_the_risk_budget_equals_numpy(evaluated, shots):
+    if PEOPLE < 2 * GALLERY + 2:
+        pytest.skip("half of so few people fill no gallery")
+    run, people = evaluated["pairs"], face_metrics.by_person(evaluated["embeddings"])
+    (row,) = [r for r in run["risk_budget"] if r["photos"] == shots]
+    cut = face_metrics.threshold(TABLES[run["preprocessing"], shots], row["budget"], GALLERY)
+    assert row["threshold"] == pytest.approx(cut, abs=1e-6)
+    assert row["splits"] == 1  # a fifth of SPLITS, rounded up
+    rate = face_metrics.named_strangers(people, GALLERY, shots, cut, seed=1)
+    assert row["fpir"]["mean"] == pytest.approx(rate, abs=1e-6)
+    assert row["fpir"]["low"] <= row["fpir"]["mean"] <= row["fpir"]["high"]
 
 
 def test_few_people_give_a_budget_rate_but_no_fitted_table(evaluated):

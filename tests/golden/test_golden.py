@@ -22,6 +22,7 @@ SAMPLES = ROOT / ".deps/samples"
 DATA = Path(os.environ.get("GOLDEN_DATA", ROOT.parent / "shared/data"))
 PIXELS, SCORE, COSINE = 0.5, 1e-3, 0.99999  # tolerances: boxes and points, scores, embeddings
 BORDER = 2e-3  # a face whose score is this near the limit may be found by one side only
+RECALL = 0.99  # of the faces that the reference finds
 FACES_MAX = 12  # embedded by both sides; the whole list is compared for boxes, points and scores
 REFUSED = [("facenet512", "mtcnn"), ("facenet512", "retinaface")]  # the crop was not fitted to these
 VECTOR = {  # facenet128 on one photo of LFW
@@ -67,12 +68,13 @@ def models():
     return load
 
 
-def dump(rgb, detector, long_side, folder, *more):
+def dump(rgb, detector, long_side, folder, *more, boxes_only=False):
     """What the C side says about these pixels."""
     raw = folder / "pixels.rgb"
     np.ascontiguousarray(rgb).tofile(raw)
     command = [DUMP, str(MODELS), detector, str(long_side), str(raw), str(rgb.shape[1]), str(rgb.shape[0])]
-    done = subprocess.run([*command, *more], capture_output=True, text=True)
+    env = {**os.environ, **({"GOLDEN_BOXES": "1"} if boxes_only else {})}
+    done = subprocess.run([*command, *more], capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -115,6 +117,28 @@ def test_faces_and_embeddings_equal_the_reference(models, tmp_path, photo, detec
         vector = models("facenet128").embed([crop])[0][0]
         assert abs(o["crop_mean"] - crop.mean()) < 0.05 and abs(o["crop_std"] - crop.std()) < 0.05
         assert float(np.dot(o["embedding"], vector)) >= COSINE
+
+
+def overlap(a, b):
+    """IoU of two boxes x y w h."""
+    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[:2] + a[2:], b[:2] + b[2:])
+    both = np.maximum(high - low, 0).prod()
+    return both / (a[2:].prod() + b[2:].prod() - both)
+
+
+@pytest.mark.parametrize("detector", sorted(ref.DETECTORS))
+def test_the_faces_of_the_reference_are_found_in_group_photos(models, tmp_path, detector):
+    pictures = sorted((DATA / "group").glob("*.jpg"))[:: 4 if detector == "mtcnn" else 1]  # it is slow
+    need(*(pictures or [DATA / "group"]), *files(detector), MODELS / "facenet128.onnx")
+    wanted = found = 0
+    for picture in pictures:
+        rgb = ref.decode(picture)
+        ours = [np.array(f["box"]) for f in dump(rgb, detector, 640, tmp_path, boxes_only=True)["faces"]]
+        theirs = expected(models, rgb, detector, 640)
+        wanted += len(theirs)
+        found += sum(any(overlap(o, t["box"]) >= 0.9 for o in ours) for t in theirs)
+    print(f"{detector}: {found} of {wanted} faces of the reference in {len(pictures)} photos")
+    assert wanted >= 40 and found >= RECALL * wanted
 
 
 PAIRS = [(e, d) for e in sorted(ref.ENCODERS) for d in sorted(ref.DETECTORS) if e != "facenet128"]
