@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "http/server.h"
 #include "queue/queue.h"
+#include "store/attendance.h"
 #include "store/register_check.h"
 
 enum { API_ENGINE_WORD = 64, API_ENGINE_NAME = 256 };
@@ -64,6 +65,7 @@ struct api_env {
     struct auth *auth;
     struct seal_key photo_key;
     struct api_system system;
+    struct mark_writer marks; /* for marks that the API writes itself */
     api_register_check_fn register_check;
     void *register_ctx;
 };

@@ -31,10 +31,13 @@ const struct schema person_schema = SCHEMA("Person", struct person, person_field
 
 static const struct field mark_fields[] = {
     FIELD_OBJECT(struct mark_out, student, &person_schema, FIELD_REQUIRED, "Whose."),
-    FIELD_STR(struct mark_out, status, 0, 32, FIELD_REQUIRED, "present, late ..."),
-    FIELD_STR(struct mark_out, source, 0, 32, FIELD_REQUIRED, "face, code, manual, import."),
-    FIELD_TIME(struct mark_out, first_seen, FIELD_REQUIRED, "First sighting that counted."),
-    FIELD_TIME(struct mark_out, last_seen, FIELD_REQUIRED, "Last sighting, to the minute."),
+    FIELD_STR(struct mark_out, status, 0, 32, FIELD_REQUIRED,
+              "present, late, left-early, absent, excused."),
+    FIELD_STR(struct mark_out, source, 0, 32, FIELD_REQUIRED,
+              "face, code, manual, import, or rule: absent when the session closed."),
+    FIELD_TIME(struct mark_out, first_seen, FIELD_NULLABLE,
+               "First sighting that counted; null: never seen."),
+    FIELD_TIME(struct mark_out, last_seen, FIELD_NULLABLE, "Last sighting, to the minute."),
     FIELD_ID(struct mark_out, frame, FIELD_NULLABLE, "The frame that made it."),
     FIELD_RAW(struct mark_out, receipt, "The evidence: similarity, threshold, models ..."),
 };
@@ -44,7 +47,7 @@ static const struct field marks_fields[] = {
     FIELD_ID(struct marks_out, session, FIELD_REQUIRED, "The session."),
     FIELD_LIST(struct marks_out, items, n, &mark_schema, 100000, FIELD_REQUIRED, "By name."),
     FIELD_LIST(struct marks_out, missing, n_missing, &person_schema, 100000, FIELD_REQUIRED,
-               "On the roster, without a mark."),
+               "On the roster, without a mark; nobody once the session is closed."),
     FIELD_ID(struct marks_out, next, FIELD_NULLABLE, "Always null: the list is whole."),
 };
 const struct schema mark_list_schema = SCHEMA("MarkList", struct marks_out, marks_fields);

@@ -77,6 +77,7 @@ struct session_ctx {
     struct course_id course;
     int status, limit, n;
     bool start, changed;
+    int absent; /* marks that closing wrote */
 };
 
 static void to_out(const struct session *s, struct session_out *o)
@@ -227,7 +228,8 @@ static enum err switch_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct session_ctx *t = ctx;
     enum err r = t->start ? session_start(cx, t->c->a, t->id, time_utc(), &t->s, &t->changed, e)
-                          : session_stop(cx, t->c->a, t->id, time_utc(), &t->s, &t->changed, e);
+                          : session_close(cx, t->c->a, t->id, time_utc(), str_from(t->c->who.user),
+                                          &t->c->api->env.marks, &t->s, &t->changed, &t->absent, e);
     return r || !t->changed ? r : tell_subscribers(cx, t, e);
 }
 
@@ -249,7 +251,7 @@ static enum err switch_session(struct call *c, bool start, struct error *e)
     if (r)
         return r;
     live_session_changed(c->api, t.id, t.s.version);
-    if (t.changed)
+    if (t.changed || t.absent)
         tell_outbox(c->api);
     return output(c, &t.s, e);
 }

@@ -207,25 +207,28 @@ static enum err check_register(void *ctx, register_finding_fn fn, void *fn_ctx,
 
 static enum err open_api(struct app *app, struct error *e)
 {
-    const struct api_env env = {.config = app->cfg,
-                                .db = app->db,
-                                .queue = app->queue,
-                                .bus = app->bus,
-                                .auth = app->auth,
-                                .photo_key = app->photo_key,
-                                .system = {.engine = active_engine,
-                                           .engines = {.start = engines_start,
-                                                       .commit = engines_commit,
-                                                       .back = engines_back,
-                                                       .finish = engines_finish,
-                                                       .thresholds = engines_thresholds},
-                                           .liveness = liveness_policy_name(app->liveness),
-                                           .gallery_students = gallery_students,
-                                           .ready = is_ready,
-                                           .warnings = app->warnings,
-                                           .ctx = app},
-                                .register_check = check_register,
-                                .register_ctx = app};
+    const struct api_env env = {
+        .config = app->cfg,
+        .db = app->db,
+        .queue = app->queue,
+        .bus = app->bus,
+        .auth = app->auth,
+        .photo_key = app->photo_key,
+        .system = {.engine = active_engine,
+                   .engines = {.start = engines_start,
+                               .commit = engines_commit,
+                               .back = engines_back,
+                               .finish = engines_finish,
+                               .thresholds = engines_thresholds},
+                   .liveness = liveness_policy_name(app->liveness),
+                   .gallery_students = gallery_students,
+                   .ready = is_ready,
+                   .warnings = app->warnings,
+                   .ctx = app},
+        .marks = {.hasher = {.fn = app_register_hash, .ctx = &app->register_key},
+                  .event = jobs_mark_event},
+        .register_check = check_register,
+        .register_ctx = app};
     return api_new(&env, &app->api, e);
 }
 

@@ -13,7 +13,8 @@ const struct schema event_student_schema =
 
 static const struct field mark_fields[] = {
     FIELD_STR(struct event_mark, status, 0, 32, FIELD_REQUIRED, "present, late ..."),
-    FIELD_TIME(struct event_mark, first_seen, FIELD_REQUIRED, "When the student was first seen."),
+    FIELD_TIME(struct event_mark, first_seen, FIELD_NULLABLE,
+               "When the student was first seen; null: never, a person marked."),
 };
 const struct schema event_mark_schema = SCHEMA("EventMark", struct event_mark, mark_fields);
 
@@ -103,8 +104,10 @@ static const struct field mark_changed_fields[] = {
     FIELD_OBJECT(struct event_mark_changed, student, &event_student_schema, FIELD_REQUIRED,
                  "Whose."),
     FIELD_STR(struct event_mark_changed, status, 0, 32, FIELD_REQUIRED, "present, late ..."),
-    FIELD_STR(struct event_mark_changed, source, 0, 32, FIELD_REQUIRED, "face, manual ..."),
-    FIELD_TIME(struct event_mark_changed, first_seen, FIELD_REQUIRED, "When first seen."),
+    FIELD_STR(struct event_mark_changed, source, 0, 32, FIELD_REQUIRED,
+              "face, code, manual, import, or rule: absent at the end."),
+    FIELD_TIME(struct event_mark_changed, first_seen, FIELD_NULLABLE,
+               "When first seen; null: never."),
     FIELD_ID(struct event_mark_changed, frame, FIELD_NULLABLE, "The frame that made the mark."),
 };
 const struct schema event_mark_changed_schema =

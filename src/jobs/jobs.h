@@ -63,6 +63,10 @@ NODISCARD enum err template_unseal(const struct seal_key *key, struct arena *a,
                                    const struct template_row *row, struct str *ret_vec,
                                    struct error *e);
 
+/* mark_event_fn (store/attendance.h): the mark_changed of a mark, for the outbox (mark_event.c). */
+NODISCARD enum err jobs_mark_event(void *ctx, struct arena *a, const struct mark *m,
+                                   struct outbox_event *ret_event, struct error *e);
+
 struct jobs;
 
 /* Loads the gallery, starts the threads. Errors of the gallery load. */

@@ -52,12 +52,14 @@ static enum err load_session(struct pass *p, struct error *e)
     return r ? r : pass_look_alikes(p, e);
 }
 
-/* A live frame counts while its session runs; an offline one until the grace period is over. */
+/* A live frame counts while its session runs; an offline one that was captured before the end,
+ * until the grace period is over. */
 static bool session_takes(const struct pass *p)
 {
     if (p->session.status == SESSION_ACTIVE)
         return true;
     return p->f->offline && p->session.status == SESSION_CLOSED &&
+           p->f->captured_at <= p->session.ended_at &&
            time_utc() - p->session.ended_at < p->env->offline_grace;
 }
 

@@ -27,7 +27,7 @@ static enum err mark_look_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct mark_ctx *m = ctx;
     enum err r = mark_get(cx, m->a, m->mark.session, m->mark.student, &m->existing, e);
-    m->found = r == ERR_OK;
+    m->found = r == ERR_OK && !mark_yields_to_sighting(m->existing.status, m->existing.source);
     return r == ERR_NOT_FOUND ? ERR_OK : r;
 }
 
@@ -83,18 +83,6 @@ static struct str receipt(struct pass *p, int i, int sightings)
     return str_from(text);
 }
 
-static void mark_changed(struct pass *p, const struct event_student *who, const struct mark *m,
-                         struct event_mark_changed *ret_event)
-{
-    *ret_event = (struct event_mark_changed){.type = STR("mark_changed"),
-                                             .student = *who,
-                                             .status = m->status,
-                                             .source = m->source,
-                                             .first_seen = m->first_seen};
-    memcpy(ret_event->session, p->f->session.text, ID_TEXT);
-    memcpy(ret_event->frame, m->frame.text, ID_TEXT);
-}
-
 static struct mark_ctx mark_context(struct pass *p, int i)
 {
     struct mark_ctx m = {.p = p, .a = p->w->arena};
@@ -134,13 +122,9 @@ static enum err make_mark(struct pass *p, int i, struct mark_ctx *m, int sightin
         mark_status_name(mark_status_at(&policy, p->session.started_at, p->f->captured_at)));
     m->mark.receipt = receipt(p, i, sightings);
     m->mark.created_at = time_utc();
-    struct event_mark_changed changed;
-    char topic[64];
-    mark_changed(p, p->out[i].student, &m->mark, &changed);
-    event_topic(p->f->session, topic);
-    m->outbox.topic = str_from(topic);
-    enum err r = event_pack(p->w->arena, EVENT_MARK_CHANGED, m->mark.student.text,
-                            &event_mark_changed_schema, &changed, &m->outbox.payload, e);
+    m->mark.student_external_id = p->out[i].student->external_id;
+    m->mark.student_name = p->out[i].student->name;
+    enum err r = jobs_mark_event(NULL, p->w->arena, &m->mark, &m->outbox, e);
     if (r == ERR_OK)
         r = db_tx(p->env->db, mark_insert_fn, m, e);
     if (r)

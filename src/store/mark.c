@@ -1,11 +1,18 @@
 /* Marks: see mark.h. SQL in sql/mark.sql. Inside db_tx or db_read, any thread.
  *
  * What makes a mark happen exactly once is the primary key (session, student): the insert does
- * nothing when a mark stands, and register event and outbox row follow only when it did something,
- * in the same transaction. */
+ * nothing when a mark stands (but a written absence), and register event and outbox row follow only
+ * when it did something, in the same transaction. Rows come before register events, always: whoever
+ * holds a chain waits for no row. */
 #include "store/mark.h"
 
 #include "store/rows.h"
+
+static const char *const event_words[MARK_EVENT_N] = {
+#define X(code, word) [MARK_EVENT_##code] = word,
+    MARK_EVENT_MAP(X)
+#undef X
+};
 
 /* Written only on success of the whole; see mark_insert. */
 static enum err mark_row_insert(struct db_cx *cx, const struct mark *m, usec_t now, bool *ret_made,
@@ -31,48 +38,53 @@ static enum err mark_row_insert(struct db_cx *cx, const struct mark *m, usec_t n
 
 /* What the register keeps of a mark: enough to make the row again. The words and ids in it were
  * checked by the insert (CHECK constraints), the receipt is JSON already. */
-static enum err payload_make(struct arena *a, const struct mark *m, struct str *ret_payload,
-                             struct error *e)
+static enum err payload_make(struct arena *a, const struct mark *m, enum mark_event what,
+                             struct str *ret_payload, struct error *e)
 {
     struct str receipt = m->receipt.n ? m->receipt : STR("null");
-    char *text = arena_printf(a,
-                              "{\"event\":\"mark\",\"status\":\"%.*s\",\"source\":\"%.*s\","
-                              "\"frame\":\"%s\",\"first_seen\":%lld,\"last_seen\":%lld,"
-                              "\"receipt\":%.*s}",
-                              STR_ARGS(m->status), STR_ARGS(m->source), m->frame.text,
-                              (long long)m->first_seen, (long long)m->last_seen, STR_ARGS(receipt));
+    char *text =
+        arena_printf(a,
+                     "{\"event\":\"%s\",\"status\":\"%.*s\",\"source\":\"%.*s\","
+                     "\"frame\":\"%s\",\"first_seen\":%lld,\"last_seen\":%lld,"
+                     "\"receipt\":%.*s}",
+                     event_words[what], STR_ARGS(m->status), STR_ARGS(m->source), m->frame.text,
+                     (long long)m->first_seen, (long long)m->last_seen, STR_ARGS(receipt));
     if (!text)
         return error_set(e, ERR_NOMEM, "no memory for a mark");
     *ret_payload = str_from(text);
     return ERR_OK;
 }
 
-/* Up to last_seen, and from the receipt on, the payload must be what this mark would give now. */
+/* From the status to last_seen, and from the receipt on, the payload must be what this mark would
+ * give now. A text in JSON has no bare quote, so that the first "status" is the member. */
 enum err mark_matches(struct arena *a, const struct mark *m, struct str payload, bool *ret_same,
                       struct error *e)
 {
     struct str now = STR("");
-    enum err r = payload_make(a, m, &now, e);
+    enum err r = payload_make(a, m, MARK_EVENT_SEEN, &now, e);
     if (r)
         return r;
+    const char *status = memmem(now.p, now.n, "\"status\":", 9);
     const char *seen = memmem(now.p, now.n, "\"last_seen\":", 12);
     const char *receipt = memmem(now.p, now.n, ",\"receipt\":", 11);
-    size_t head = (size_t)(seen - now.p), tail = now.n - (size_t)(receipt - now.p);
-    *ret_same = payload.n >= head + tail && memcmp(payload.p, now.p, head) == 0 &&
+    const char *there = memmem(payload.p, payload.n, "\"status\":", 9);
+    size_t left = there ? payload.n - (size_t)(there - payload.p) : 0;
+    size_t head = (size_t)(seen - status), tail = now.n - (size_t)(receipt - now.p);
+    *ret_same = left >= head + tail && memcmp(there, status, head) == 0 &&
                 memcmp(payload.p + payload.n - tail, receipt, tail) == 0;
     return ERR_OK;
 }
 
-static enum err mark_follow_up(struct db_cx *cx, struct arena *a, const struct mark *m, usec_t now,
-                               struct str actor, const struct register_hasher *hasher,
-                               struct outbox_event outbox, struct error *e)
+enum err mark_record(struct db_cx *cx, struct arena *a, const struct mark *m, enum mark_event what,
+                     struct str actor, usec_t at, const struct register_hasher *hasher,
+                     struct outbox_event outbox, struct error *e)
 {
     struct register_event event = {.chain = str_from(m->session.text),
-                                   .at = now,
+                                   .at = at,
                                    .actor = actor,
                                    .student = str_from(m->student.text)};
     char outbox_id[ID_TEXT];
-    enum err r = payload_make(a, m, &event.payload, e);
+    enum err r = payload_make(a, m, what, &event.payload, e);
     if (!r)
         r = register_append(cx, &event, hasher, e);
     return r ? r : outbox_insert(cx, outbox, outbox_id, e);
@@ -87,7 +99,7 @@ enum err mark_insert(struct db_cx *cx, struct arena *a, const struct mark *m, st
     bool made = false;
     enum err r = mark_row_insert(cx, m, now, &made, e);
     if (!r)
-        r = made ? mark_follow_up(cx, a, m, now, actor, hasher, outbox, e)
+        r = made ? mark_record(cx, a, m, MARK_EVENT_SEEN, actor, now, hasher, outbox, e)
                  : mark_get(cx, a, m->session, m->student, &existing, e);
     if (r)
         return r;

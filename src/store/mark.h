@@ -29,15 +29,27 @@ struct register_hasher {
     void *ctx;
 };
 
+/* The register's word for what happened to a mark. */
+#define MARK_EVENT_MAP(X)                                                                          \
+    X(SEEN, "mark")     /* seen, or told by a code or an import */                                 \
+    X(ABSENT, "absent") /* written when the session closed */
+
+enum mark_event {
+#define X(code, word) MARK_EVENT_##code,
+    MARK_EVENT_MAP(X)
+#undef X
+};
+enum { MARK_EVENT_N = MARK_EVENT_ABSENT + 1 };
+
 struct mark {
     struct session_id session;
     struct student_id student;
     struct str student_external_id, student_name; /* read only */
     struct frame_id frame;                        /* the frame that made it; empty for manual */
     struct str status;                            /* mark_status_name */
-    struct str source;                            /* face | code | manual | import */
-    usec_t first_seen, last_seen;
-    struct str receipt; /* JSON evidence */
+    struct str source;                            /* face | code | manual | import | rule */
+    usec_t first_seen, last_seen;                 /* 0: never */
+    struct str receipt;                           /* JSON evidence */
     usec_t created_at;
 };
 
@@ -53,12 +65,12 @@ struct outbox_event {
     struct str topic, payload;
 };
 
-/* Makes the mark unless one stands. m->receipt is JSON or empty, m->created_at 0 = now. The
- * register event's payload is made here from m; `actor` is who did it. outbox is the
- * mark_changed event, published after the commit, see outbox_*.
- * ret_existing (may be NULL) gets the mark that stands unless this call made it; text in `a`.
- * Whether the session's state allows a mark is the caller's decision (offline frames come late).
- * Errors NOT_FOUND (session or student gone), INVALID (status, source or receipt). */
+/* Makes the mark unless one stands; the absence that a rule wrote gives way. m->receipt is JSON or
+ * empty, m->created_at 0 = now. The register event's payload is made here from m; `actor` is who
+ * did it. outbox is the mark_changed event, published after the commit, see outbox_*. ret_existing
+ * (may be NULL) gets the mark that stands unless this call made it; text in `a`. Whether the
+ * session's state allows a mark is the caller's decision (offline frames come late). Errors
+ * NOT_FOUND (session or student gone), INVALID (status, source or receipt). */
 NODISCARD enum err mark_insert(struct db_cx *cx, struct arena *a, const struct mark *m,
                                struct str actor, const struct register_hasher *hasher,
                                struct outbox_event outbox, enum mark_outcome *ret_outcome,
@@ -72,6 +84,13 @@ NODISCARD enum err mark_list(struct db_cx *cx, struct arena *a, struct session_i
 /* Errors NOT_FOUND. */
 NODISCARD enum err mark_get(struct db_cx *cx, struct arena *a, struct session_id session,
                             struct student_id student, struct mark *ret_mark, struct error *e);
+
+/* What follows a change of a mark's row, in its transaction: the register event that tells it, and
+ * the event for subscribers. m is the mark as it is now. */
+NODISCARD enum err mark_record(struct db_cx *cx, struct arena *a, const struct mark *m,
+                               enum mark_event what, struct str actor, usec_t at,
+                               const struct register_hasher *hasher, struct outbox_event outbox,
+                               struct error *e);
 
 /* Does the mark say what this payload of its register event says? last_seen may be later. */
 NODISCARD enum err mark_matches(struct arena *a, const struct mark *m, struct str payload,

@@ -4,6 +4,7 @@ The format is that of src/attendance/chain.c; the key is derived from data/insta
 crypto_kdf_derive_from_key does (BLAKE2b with the sub-key's number as salt and its purpose as personalisation).
 """
 import hashlib
+import json
 import struct
 
 DOMAIN = b"rollcall register event 1\0"
@@ -26,10 +27,10 @@ def chain_hash(key, prev, event):
 
 
 def verify(server):
-    """Checks every chain from its first event on and that each mark has one register event; gives the marks."""
+    """Checks every chain from its first event on, and that each mark is in the register and was made once; gives the marks."""
     assert server.process.poll() is not None, "stop the server first"
     key = derived((server.data / "installation.key").read_bytes(), b"register")
-    heads, told = {}, []
+    heads, told, made = {}, [], []
     for event in server.sql("SELECT * FROM register_event ORDER BY chain, seq"):
         prev, seq = heads.get(event["chain"], (bytes(32), 0))
         assert event["seq"] == seq + 1, f"a gap in chain {event['chain']} after {seq}"
@@ -37,7 +38,9 @@ def verify(server):
         assert bytes(event["hash"]) == chain_hash(key, prev, event), f"{event['chain']} {event['seq']} was altered"
         heads[event["chain"]] = bytes(event["hash"]), event["seq"]
         told.append((event["chain"], event["student"]))
+        if json.loads(event["payload"])["event"] == "mark":
+            made.append(told[-1])
     marks = [(m["session_id"], m["student_id"]) for m in server.sql("SELECT * FROM mark")]
-    assert len(set(marks)) == len(marks)
-    assert sorted(told) == sorted(marks), "marks and register tell different stories"
+    assert len(set(marks)) == len(marks) and len(set(made)) == len(made)
+    assert sorted(set(told)) == sorted(marks), "marks and register tell different stories"
     return set(marks)

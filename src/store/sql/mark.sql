@@ -1,12 +1,30 @@
 -- Marks, the register behind them, and the outbox.
 
--- A duplicate gives no row; what stands is kept.
+-- A duplicate gives no row; what stands is kept. Only the absence that a rule wrote gives way, and
+-- not to another one.
 -- name: mark_insert :one
 INSERT INTO mark (session_id, student_id, frame, status, source, first_seen, last_seen, receipt,
     created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (session_id, student_id) DO NOTHING
+ON CONFLICT (session_id, student_id) DO UPDATE
+SET frame = excluded.frame, status = excluded.status, source = excluded.source,
+    first_seen = excluded.first_seen, last_seen = excluded.last_seen, receipt = excluded.receipt,
+    created_at = excluded.created_at
+WHERE mark.source = 'rule' AND mark.status = 'absent' AND excluded.source <> 'rule'
 RETURNING frame;
+
+-- Everybody on the roster at $2 who has no mark.
+-- name: mark_insert_absent :many
+INSERT INTO mark (session_id, student_id, frame, status, source, first_seen, last_seen, receipt,
+    created_at)
+SELECT s.id, r.student_id, '', 'absent', 'rule', 0, 0, '', CAST($3 AS bigint)
+FROM session s JOIN roster_entry r ON r.course_id = s.course_id
+WHERE s.id = $1 AND r.valid_from <= CAST($2 AS bigint)
+    AND (r.valid_to IS NULL OR r.valid_to > CAST($2 AS bigint))
+GROUP BY s.id, r.student_id
+ORDER BY r.student_id
+ON CONFLICT (session_id, student_id) DO NOTHING
+RETURNING student_id;
 
 -- name: mark_touch :exec
 UPDATE mark
