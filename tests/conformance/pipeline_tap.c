@@ -139,21 +139,28 @@ static void assert_chain(const struct rig *r, const struct looked *l)
     }
 }
 
-/* `present` in every result of the frame that made the mark, and in no other frame. */
+/* `present` in a result of the frame that made the mark, and in no other frame. That frame may have
+ * answered `confirming` before: when it was handed out again, other sightings had come meanwhile.
+ */
 static void assert_statuses(struct rig *r, const struct mark *m)
 {
+    int present = 0, made_n = 0;
     for (int i = 0; i < r->tap.faces_n; i++) {
         const struct tap_face *f = &r->tap.faces[i];
         bool made = strcmp(f->frame.text, m->frame.text) == 0;
         if (strcmp(f->student.text, m->student.text) != 0)
             continue;
-        if (made != (f->status == FACE_STATUS_PRESENT) ||
-            (!made && f->status != FACE_STATUS_ALREADY_PRESENT &&
-             f->status != FACE_STATUS_CONFIRMING))
+        made_n += made;
+        present += f->status == FACE_STATUS_PRESENT;
+        if (f->status != FACE_STATUS_CONFIRMING &&
+            f->status != (made ? FACE_STATUS_PRESENT : FACE_STATUS_ALREADY_PRESENT))
             fail_msg("seed %llu: frame %s answered %s, the mark is of %s",
                      (unsigned long long)r->seed, f->frame.text, face_status_name(f->status),
                      m->frame.text);
     }
+    if (made_n && !present)
+        fail_msg("seed %llu: no result of frame %s says that it made the mark",
+                 (unsigned long long)r->seed, m->frame.text);
 }
 
 void assert_register(struct rig *r, int marked)
