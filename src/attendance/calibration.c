@@ -77,6 +77,13 @@ enum err calibration_parse(struct str text, struct calibration *ret_calibration,
     return ERR_OK;
 }
 
+void calibration_move(struct calibration_curve *v, double by)
+{
+    struct fmr_curve *c = &v->curve;
+    c->c0 += by * (c->c2 * by - c->c1);
+    c->c1 -= 2 * c->c2 * by;
+}
+
 static bool is_site(const struct calibration *c, enum score_kind kind)
 {
     return c && c->version[0] && c->kinds[kind].has;

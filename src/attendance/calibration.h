@@ -35,6 +35,9 @@ void calibration_print(const struct calibration *c, char ret_text[static CALIBRA
 NODISCARD enum err calibration_parse(struct str text, struct calibration *ret_calibration,
                                      struct error *e);
 
+/* Moves the curve along the scores: every threshold it gives, inside its range, grows by `by`. */
+void calibration_move(struct calibration_curve *v, double by);
+
 /* The version behind thresholds: the calibration's, or that of the shipped tables. */
 const char *calibration_version(const struct calibration *c, enum score_kind kind);
 /* There is a table for scores of this kind: the site's (c may be NULL) or a shipped one. */

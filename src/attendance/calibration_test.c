@@ -95,6 +95,18 @@ static void kinds_of_scores_never_share_a_table(void **state)
     assert_float_equal(calibration_threshold(&c, FACENET, SCORE_COSINE, 30, 30), shipped_cosine, 0);
 }
 
+static void a_moved_curve_moves_its_thresholds(void **state)
+{
+    (void)state;
+    struct calibration c = site(), moved = site();
+    calibration_move(&moved.kinds[SCORE_COSINE], .02);
+    for (int64_t n = 1; n < 1000; n *= 3)
+        assert_true(fabs(calibration_threshold(&moved, FACENET, SCORE_COSINE, 30, n) - .02 -
+                         calibration_threshold(&c, FACENET, SCORE_COSINE, 30, n)) < 1e-9);
+    assert_float_equal(calibration_threshold(&moved, FACENET, SCORE_HUB, 30, 30),
+                       calibration_threshold(&c, FACENET, SCORE_HUB, 30, 30), 0);
+}
+
 static void shipped_thresholds_are_the_higher_of_both_photo_counts(void **state)
 {
     (void)state;
@@ -149,6 +161,7 @@ int main(void)
         cmocka_unit_test(no_text_is_no_calibration),
         cmocka_unit_test(broken_text_is_an_error),
         cmocka_unit_test(kinds_of_scores_never_share_a_table),
+        cmocka_unit_test(a_moved_curve_moves_its_thresholds),
         cmocka_unit_test(shipped_thresholds_are_the_higher_of_both_photo_counts),
         cmocka_unit_test(an_encoder_of_ones_own_needs_a_calibration),
         cmocka_unit_test(every_shipped_pair_has_all_four_tables),

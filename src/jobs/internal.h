@@ -2,6 +2,7 @@
 #pragma once
 
 #include "jobs/jobs.h"
+#include "jobs/tally.h"
 #include "queue/work.h"
 #include "store/template.h"
 
@@ -10,6 +11,7 @@ struct worker {
     const struct jobs_env *env;
     struct engine_pair engines; /* of what is in hand: taken once a claim */
     struct claim *claim;        /* what is in hand (claim.c) */
+    struct tally *tally;        /* this process's; may be NULL */
     struct arena *arena;        /* reset for every item, or batch of frames */
     struct arena *scratch; /* of one photo of an enrolment or frame of a batch; reset by its user */
 };

@@ -8,6 +8,7 @@
 #include "attendance/policy.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "store/look_alike.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -94,6 +95,23 @@ static struct mark_ctx mark_context(struct pass *p, int i)
     return m;
 }
 
+/* One sighting more of the student, and of who came next. Look-alikes are left out: the margin
+ * between the two is their rule, and strangers are not like that. */
+static void count_scores(const struct pass *p, int i)
+{
+    const struct decide_face *face = &p->faces[i];
+    const char *encoder = vision_encoder(p->engine->vision);
+    const char *preprocessing = vision_preprocessing(p->engine->vision);
+    if (!p->w->tally || p->decided[i].candidate != 0)
+        return;
+    tally_add(p->w->tally, encoder, preprocessing, p->score_kind, SIGHTING_GENUINE,
+              face->best[0].score);
+    if (face->n < 2 || look_alike_has(p->look_alikes, face->best[0].student, face->best[1].student))
+        return;
+    tally_add(p->w->tally, encoder, preprocessing, p->score_kind,
+              face->best[1].on_roster ? SIGHTING_ROSTER : SIGHTING_GALLERY, face->best[1].score);
+}
+
 static void show_mark(struct pass *p, int i, struct str status, usec_t first_seen)
 {
     struct event_mark *m = arena_alloc(p->w->arena, sizeof *m);
@@ -111,7 +129,10 @@ static enum err show_standing(struct pass *p, int i, struct mark_ctx *m, struct 
     show_mark(p, i, m->existing.status, m->existing.first_seen);
     if (m->existing.last_seen + USEC_PER_MIN > p->f->captured_at)
         return ERR_OK; /* last_seen has minute precision: not a write for every frame */
-    return db_tx(p->env->db, mark_touch_fn, m, e);
+    enum err r = db_tx(p->env->db, mark_touch_fn, m, e);
+    if (!r)
+        count_scores(p, i);
+    return r;
 }
 
 static enum err make_mark(struct pass *p, int i, struct mark_ctx *m, int sightings, struct error *e)
@@ -132,6 +153,7 @@ static enum err make_mark(struct pass *p, int i, struct mark_ctx *m, int sightin
     if (m->outcome == MARK_MADE) {
         metric_add(METRIC_marks_total, 1);
         p->made_mark = true;
+        count_scores(p, i);
         p->decided[i].status = FACE_STATUS_PRESENT;
         show_mark(p, i, m->mark.status, m->mark.first_seen);
         return ERR_OK;

@@ -21,7 +21,8 @@ enum {
     WORKERS_MAX = 64,
     WORKER_ARENA_MAX = 768 * MIB,
     KEEPER_CAPACITY = 65536,
-    OUTBOX_CAPACITY = 16
+    OUTBOX_CAPACITY = 16,
+    TALLY_EVERY_S = 30
 };
 
 struct jobs {
@@ -31,6 +32,7 @@ struct jobs {
     bool has_keeper, has_housekeeping;
     struct mailbox *changes; /* student ids whose templates changed: for the keeper */
     struct mailbox *outbox;  /* a message: there is something in the outbox */
+    struct tally *tally;
     _Atomic bool stop, reload_all, follow;
 };
 
@@ -52,6 +54,7 @@ static void *worker_main(void *arg)
 {
     struct jobs *j = arg;
     struct worker w = {.env = &j->env,
+                       .tally = j->tally,
                        .arena = arena_new(WORKER_ARENA_MAX),
                        .scratch = arena_new(WORKER_ARENA_MAX)};
     while (w.arena && w.scratch && !atomic_load(&j->stop)) {
@@ -211,6 +214,13 @@ void jobs_outbox_changed(struct jobs *j)
     (void)r;
 }
 
+static void flush_tally(struct jobs *j, struct arena *a)
+{
+    struct error e = {0};
+    if (tally_flush(j->tally, j->env.db, a, &e))
+        log_failure(LOG_WARN, "jobs", "sightings_not_stored", &e);
+}
+
 static void *housekeeping_main(void *arg)
 {
     struct jobs *j = arg;
@@ -222,6 +232,8 @@ static void *housekeeping_main(void *arg)
         outbox_sweep(&j->env, a);
         if (second % 10 == 0)
             requeue_jobs(j, a);
+        if (second % TALLY_EVERY_S == 0)
+            flush_tally(j, a);
         if (second % 3600 == 0 && db_tx(j->env.db, purge_fn, NULL, &e))
             log_failure(LOG_WARN, "jobs", "logins_not_purged", &e);
         follow_outbox(j, a);
@@ -250,8 +262,10 @@ enum err jobs_start(const struct jobs_env *env, struct jobs **ret_jobs, struct e
     j->env = *env;
     j->changes = mailbox_new(KEEPER_CAPACITY, NULL, NULL);
     j->outbox = mailbox_new(OUTBOX_CAPACITY, NULL, NULL);
-    enum err r = j->changes && j->outbox ? templates_load_both(&j->env, e)
+    enum err r = j->changes && j->outbox ? tally_new(&j->tally, e)
                                          : error_set(e, ERR_NOMEM, "no memory for the workers");
+    if (r == ERR_OK)
+        r = templates_load_both(&j->env, e);
     if (r == ERR_OK && !start_threads(j))
         r = error_set(e, ERR_UNAVAILABLE, "cannot start %d worker threads", env->workers);
     if (r) {
@@ -260,6 +274,14 @@ enum err jobs_start(const struct jobs_env *env, struct jobs **ret_jobs, struct e
     }
     *ret_jobs = j;
     return ERR_OK;
+}
+
+/* What the workers counted to their end. */
+static void flush_last(struct jobs *j)
+{
+    _cleanup_(arena_freep) struct arena *a = arena_new(MIB);
+    if (a && j->tally)
+        flush_tally(j, a);
 }
 
 void jobs_stop(struct jobs *j)
@@ -278,6 +300,8 @@ void jobs_stop(struct jobs *j)
         pthread_join(j->keeper, NULL);
     if (j->has_housekeeping)
         pthread_join(j->housekeeping, NULL);
+    flush_last(j);
+    tally_free(j->tally);
     mailbox_free(j->changes);
     mailbox_free(j->outbox);
     secure_free(j, sizeof *j);

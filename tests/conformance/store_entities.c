@@ -373,6 +373,26 @@ static void a_setting_put_once_stays(void **state)
     tx_commit(f);
 }
 
+static void sightings_add_up(void **state)
+{
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    const struct sighting_of of = {STR("e"), STR("p"), STR("cosine")};
+    const struct sighting_of other = {STR("e"), STR("p"), STR("hub")};
+    const struct sighting_count counts[] = {{STR("genuine"), 170, 3}, {STR("roster"), 110, 1}};
+    struct sighting_count *got;
+    int n;
+    assert_int_equal(sighting_add(cx, &of, counts, 2, &f->e), ERR_OK);
+    assert_int_equal(sighting_add(cx, &of, counts, 1, &f->e), ERR_OK);
+    assert_int_equal(sighting_list(cx, f->a, &of, &got, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 2);
+    assert_true(str_is(got[0].what, "genuine") && got[0].bin == 170 && got[0].sightings == 6);
+    assert_true(str_is(got[1].what, "roster") && got[1].bin == 110 && got[1].sightings == 1);
+    assert_int_equal(sighting_list(cx, f->a, &other, &got, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 0);
+    tx_commit(f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -390,6 +410,7 @@ int main(void)
         TEST(a_running_job_renews_its_lease_while_it_has_it),
         TEST(a_judged_photo_has_no_bytes_left),
         TEST(a_setting_put_once_stays),
+        TEST(sightings_add_up),
     };
     return store_suite_run(tests, ARRAY_LEN(tests));
 }

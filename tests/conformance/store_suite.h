@@ -11,6 +11,7 @@
 #include "store/mark.h"
 #include "store/migrate.h"
 #include "store/session.h"
+#include "store/sighting.h"
 #include "store/student.h"
 #include "store/template.h"
 #include "store/user.h"

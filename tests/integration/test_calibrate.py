@@ -8,7 +8,7 @@ import struct
 import pytest
 
 import database
-from program import run
+from program import PEOPLE, photos, run
 
 DIM, PHOTOS = 24, 2
 ENCODER, PREPROCESSING = "facenet128", "rot115x105w"
@@ -88,6 +88,53 @@ def test_what_is_applied_is_kept_and_taken_back(folder):
     assert calibrate(folder, "--reset").returncode == 0 and stored(folder) == ""
     after = next(line for line in calibrate(folder).stdout.splitlines() if " gallery " in line).split()
     assert after[2] != after[4] == before[4]
+
+
+def gallery_line(done):
+    return next(line for line in done.stdout.splitlines() if " gallery " in line).split()
+
+
+def see(folder, what, counts):
+    database.execute(folder, "DELETE FROM sighting_count")
+    for score, n in counts.items():
+        database.execute(folder, "INSERT INTO sighting_count (encoder, preprocessing, score_kind, what, bin, sightings)"
+                         " VALUES (?, ?, 'cosine', ?, ?, ?)", ENCODER, PREPROCESSING, what, round(score * 100) + 100, n)
+
+
+def test_sightings_enough_move_the_table_up_and_never_down(folder):
+    alone = gallery_line(calibrate(folder))
+    see(folder, "gallery", {.1: 3000, .97: 300})
+    few = calibrate(folder)
+    assert "no say in the table below 3334" in few.stdout and "in 300 of 3300, 9.09 %" in few.stdout, few.stdout
+    assert gallery_line(few) == alone
+    see(folder, "gallery", {.1: 4000, .97: 40})
+    enough = calibrate(folder)
+    assert "for them the table is moved up" in enough.stdout and gallery_line(enough)[4] == "0.980", enough.stdout
+    see(folder, "gallery", {.1: 4000})
+    content = calibrate(folder)
+    assert "ask for no more than the table" in content.stdout and gallery_line(content) == alone
+    see(folder, "gallery", {})
+
+
+def test_confirmed_sightings_are_counted_without_names(serve):
+    server = serve("--risk-budget-per-10k", "100")
+    api, data, students = server.api, server.data, []
+    for name in PEOPLE[:2]:
+        students.append(api.student(f"S-{name}", name))
+        api.finished(api.upload(students[-1]["id"], photos("train", name, 3))["id"])
+    session = api.session(api.course("C", [s["id"] for s in students], confirmations=1)["id"])
+    seen = [api.seen(session["id"], path) for path in photos("val", PEOPLE[0])]
+    assert any(face["status"] == "present" for one in seen for face in one["faces"])
+    shown = next(face["similarity"] for one in seen for face in one["faces"] if face["status"] == "present")
+    assert server.stop() == 0
+    rows = {row["what"]: row for row in database.execute(data, "SELECT * FROM sighting_count")}
+    assert set(rows) == {"genuine", "roster"}  # the frames lie within a minute: one mark, one count
+    assert rows["genuine"]["sightings"] == rows["roster"]["sightings"] == 1
+    assert rows["genuine"]["bin"] == int((shown + 1) * 100) and rows["roster"]["bin"] < rows["genuine"]["bin"]
+    assert set(rows["roster"]) == {"encoder", "preprocessing", "score_kind", "what", "bin", "sightings"}
+    done = calibrate(data)
+    assert done.returncode == 0 and "no table: 2 people" in done.stdout, done.stderr
+    assert "sightings: 1 confirmed" in done.stdout and "of 1, " in done.stdout
 
 
 def test_too_few_people_are_refused_with_what_is_needed(tmp_path):
