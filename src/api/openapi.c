@@ -8,25 +8,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Every schema once, routes' and events'. Repeated names replace themselves. */
+/* The schema and those inside it; what is there already is left. */
+static void add_component(json_t *schemas, const struct schema *s)
+{
+    if (!s || json_object_get(schemas, s->name))
+        return;
+    json_object_set_new(schemas, s->name, schema_describe(s));
+    for (int i = 0; i < s->n; i++)
+        add_component(schemas, s->fields[i].sub);
+}
+
+/* Every schema once: problems, routes' and events'. */
 static json_t *components(void)
 {
-    static const struct schema *const nested[] = {
-        &person_schema,     &photo_schema,  &class_photo_schema, &template_schema,
-        &look_alike_schema, &mark_schema,   &course_ref_schema,  &gallery_schema,
-        &queue_schema,      &roster_schema, &problem_schema,     &field_problem_schema,
-        &student_schema,    &course_schema, &camera_schema,      &session_schema,
-        &user_schema,       &job_schema};
     json_t *schemas = json_object();
-    for (size_t i = 0; i < ARRAY_LEN(nested); i++)
-        json_object_set_new(schemas, nested[i]->name, schema_describe(nested[i]));
+    add_component(schemas, &problem_schema);
     for (int i = 0; i < event_schemas_n; i++)
-        json_object_set_new(schemas, event_schemas[i]->name, schema_describe(event_schemas[i]));
+        add_component(schemas, event_schemas[i]);
     for (int i = 0; i < routes_n; i++) {
-        if (routes[i].in)
-            json_object_set_new(schemas, routes[i].in->name, schema_describe(routes[i].in));
-        if (routes[i].out)
-            json_object_set_new(schemas, routes[i].out->name, schema_describe(routes[i].out));
+        add_component(schemas, routes[i].in);
+        add_component(schemas, routes[i].out);
     }
     return schemas;
 }
