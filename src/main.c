@@ -24,7 +24,7 @@ static const struct subcommand subcommands[] = {
     {"user", cmd_user, "users: add, list, passwd, one-time sign-in code"},
     {"verify-register", cmd_verify_register, "does the register tell its whole history?"},
     {"migrate", cmd_migrate, "the database's schema: up, status"},
-    {"models", cmd_models, "the model files: list, verify, pull"},
+    {"models", cmd_models, "the model files and which of them decide: list, verify, pull, switch"},
     {"doctor", cmd_doctor, "what is wrong on this machine and how to mend it"},
     {"config", cmd_config, "the configuration: show, doc"},
     {"calibrate", cmd_calibrate, "a table of false-match rates of your own people"},

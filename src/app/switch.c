@@ -21,6 +21,10 @@ enum err switch_read(struct db *db, struct arena *a, struct engine_state *ret_st
 {
     struct step s = {.a = a};
     enum err r = db_read(db, read_fn, &s, e);
+    if (r == ERR_NOT_FOUND)
+        return error_set(e, r,
+                         "no engine is stored yet, so there is none to switch from: set encoder, "
+                         "detector and precision in the configuration and start the server");
     if (r == ERR_OK)
         *ret_state = s.state;
     return r;

@@ -221,9 +221,18 @@ static enum err open_trial(struct trial *t, const char *top, struct error *e)
     if (!r && (n == 0 || n > FOLDERS_MAX))
         r = error_set(e, ERR_INVALID, "%.120s must hold real/ and a folder for each kind of attack",
                       top);
-    for (int i = 0; i < n && !r; i++)
-        t->folders[t->n++] =
-            (struct folder){.name = names[i], .real = strcmp(names[i], real_folder) == 0};
+    bool any_real = false;
+    for (int i = 0; i < n && !r; i++) {
+        bool real = strcmp(names[i], real_folder) == 0;
+        t->folders[t->n++] = (struct folder){.name = names[i], .real = real};
+        any_real = any_real || real;
+    }
+    if (!r && !any_real) /* or photos of people would be counted as attacks */
+        r = error_set(
+            e, ERR_INVALID,
+            "there is no folder real in %.120s: it holds the pictures and clips of people "
+            "before a camera, every other folder one kind of attack",
+            top);
     if (!r)
         r = liveness_choose("report", config_models_dir(t->config), &policy, e);
     app_vision_options(t->config, &o);

@@ -271,12 +271,12 @@ int cmd_models_switch(int argc, char **argv)
     if (outcome != ARGS_RUN)
         return args_status(outcome);
     if (!is_step(args.positional[0]))
-        return cmd_bad_usage("models", "'%s' is none of start, status, commit, back, finish",
+        return cmd_bad_usage("models switch", "'%s' is none of start, status, commit, back, finish",
                              args.positional[0]);
     settings_place(config, &place);
     w.config = config;
     w.a = a;
     if (!a)
-        return cmd_bad_usage("models", "out of memory");
-    return run_step(&w, &place, args.positional[0], &e) ? cmd_fail("models", &e) : CMD_OK;
+        return cmd_bad_usage("models switch", "out of memory");
+    return run_step(&w, &place, args.positional[0], &e) ? cmd_fail("models switch", &e) : CMD_OK;
 }

@@ -209,8 +209,11 @@ enum err encoder_open(const char *name, bool flip, const char *models_dir,
                 : find_built_in(name, models_dir, on->precision == PRECISION_INT8, path, &enc, e);
     if (!r)
         r = ort_open_on(path, on, &enc.model, e);
-    if (!r)
+    if (!r) {
         r = check_ports(&enc, e);
+        if (r && brought)
+            r = error_wrap(e, r, "%.160s does not fit its .ini", path);
+    }
     if (r) {
         encoder_close(&enc);
         return error_wrap(e, r, "encoder %.60s", brought ? "of your own" : name);

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from program import MODELS, ROOT, photos, run
+from program import MODELS, ROOT, SAMPLES, photos, run
 
 NETS = ("minifasnet_v2", "minifasnet_v1se")
 DATA = Path(os.environ.get("GOLDEN_DATA", ROOT.parent / "shared/data")) / "liveness"
@@ -89,6 +89,11 @@ def test_without_the_models_auto_is_off_and_says_so_and_asking_for_it_is_an_erro
     assert refused.returncode == 1 and f"rollcall models pull {NETS[1]}" in refused.stderr
     doctor = run("doctor", "--data-dir", tmp_path / "other", "--models-dir", without_nets, "--liveness", "report")
     assert doctor.returncode == 1 and f"rollcall models pull {NETS[1]}" in doctor.stdout
+
+
+def test_eval_takes_no_photos_of_people_for_attacks():
+    done = run("eval", "--liveness", SAMPLES / "val", "--models-dir", MODELS)
+    assert done.returncode == 1 and "no folder real" in done.stderr and "APCER" not in done.stdout
 
 
 def test_eval_tells_the_error_rates_of_each_kind_of_attack(tmp_path):
