@@ -44,6 +44,7 @@ def test_a_mark_being_made_when_postgres_dies_is_made_once_it_is_back(serve, clu
     cluster.kill()
     server.api.frame(session, photos("val", "elton_john")[0], 202)
     cluster.start()
+    wait_for(lambda: server.api.ask("GET", "/readyz").status_code == 200, what="the way back")
     wait_for(lambda: server.api.marks(session)["items"], what="the mark")
     assert len(server.sql("SELECT * FROM register_event WHERE chain = ?", session)) == 1
 
