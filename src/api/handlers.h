@@ -28,6 +28,17 @@ struct person {
     struct str external_id, name;
 };
 
+/* A mark as the API shows it (marks.c). */
+struct mark_out {
+    struct person student;
+    struct str status, source;
+    usec_t first_seen, last_seen, disputed_at;
+    char frame[ID_TEXT];
+    struct str receipt;
+};
+struct mark;
+void mark_output(const struct mark *m, struct mark_out *ret_out);
+
 /* Makes c->out a page of `n` items (size bytes each, the id at id_offset): when n > limit the last
  * one is cut off and `next` names the last shown. */
 NODISCARD enum err call_list(struct call *c, void *items, int n, int limit, size_t size,
@@ -49,13 +60,15 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     student_patch_schema, job_schema, job_list_schema, photo_schema, course_schema,
     course_list_schema, course_in_schema, course_patch_schema, roster_schema, roster_list_schema,
     session_schema, session_list_schema, session_in_schema, frame_schema, mark_schema,
-    mark_list_schema, ticket_schema, class_photo_schema, class_photos_schema, camera_schema,
-    camera_list_schema, camera_in_schema, user_schema, user_list_schema, user_in_schema,
-    password_in_schema, login_in_schema, login_schema, code_schema, system_schema, gallery_schema,
-    queue_schema, status_schema, template_list_schema, template_schema, look_alike_schema,
-    look_alike_list_schema, engine_switch_schema, engine_spec_schema, engine_missing_list_schema,
-    engine_difference_list_schema, engine_wish_schema, engine_finish_schema, course_ref_schema,
-    verification_schema, problem_schema, field_problem_schema;
+    mark_list_schema, mark_in_schema, mark_history_schema, mark_event_schema, dispute_in_schema,
+    dispute_schema, dispute_list_schema, ticket_schema, class_photo_schema, class_photos_schema,
+    camera_schema, camera_list_schema, camera_in_schema, user_schema, user_list_schema,
+    user_in_schema, password_in_schema, login_in_schema, login_schema, code_schema, system_schema,
+    gallery_schema, queue_schema, status_schema, template_list_schema, template_schema,
+    look_alike_schema, look_alike_list_schema, engine_switch_schema, engine_spec_schema,
+    engine_missing_list_schema, engine_difference_list_schema, engine_wish_schema,
+    engine_finish_schema, course_ref_schema, verification_schema, problem_schema,
+    field_problem_schema;
 
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
 HANDLER(register_verify);
@@ -111,6 +124,10 @@ HANDLER(class_photos_create);
 HANDLER(challenge_create);
 HANDLER(challenge_frame);
 HANDLER(marks_index);
+HANDLER(mark_show);
+HANDLER(mark_put);
+HANDLER(mark_contest);
+HANDLER(dispute_index);
 HANDLER(events_ticket);
 HANDLER(events_upgrade);
 HANDLER(camera_create);

@@ -74,6 +74,8 @@ void problem_print(const struct error *e, const struct schema_errors *errs, cons
 /* Called after a commit that changed a session or a roster: cached copies go. */
 void live_session_changed(struct api *api, struct session_id id, int64_t version);
 void live_roster_changed(struct api *api, struct course_id id, int64_t version);
+/* Called after a commit that put something into the outbox. */
+void outbox_changed(struct api *api);
 
 /* events.c: the envelope came in on a topic; passes it to WebSocket peers and waiters. */
 void events_deliver(struct api *api, const struct bus_event *event);

@@ -5,14 +5,6 @@
 #include "store/mark.h"
 #include "store/session.h"
 
-struct mark_out {
-    struct person student;
-    struct str status, source;
-    usec_t first_seen, last_seen;
-    char frame[ID_TEXT];
-    struct str receipt;
-};
-
 struct marks_out {
     char session[ID_TEXT];
     struct mark_out *items;
@@ -38,6 +30,8 @@ static const struct field mark_fields[] = {
     FIELD_TIME(struct mark_out, first_seen, FIELD_NULLABLE,
                "First sighting that counted; null: never seen."),
     FIELD_TIME(struct mark_out, last_seen, FIELD_NULLABLE, "Last sighting, to the minute."),
+    FIELD_TIME(struct mark_out, disputed_at, FIELD_NULLABLE,
+               "Since when somebody contests it; null: nobody does."),
     FIELD_ID(struct mark_out, frame, FIELD_NULLABLE, "The frame that made it."),
     FIELD_RAW(struct mark_out, receipt, "The evidence: similarity, threshold, models ..."),
 };
@@ -83,17 +77,18 @@ static bool is_marked(const struct marks_ctx *t, const struct roster_row *row)
     return false;
 }
 
-static void fill_mark(const struct mark *m, struct mark_out *o)
+void mark_output(const struct mark *m, struct mark_out *ret_out)
 {
-    memcpy(o->student.id, m->student.text, ID_TEXT);
-    o->student.external_id = m->student_external_id;
-    o->student.name = m->student_name;
-    o->status = m->status;
-    o->source = m->source;
-    o->first_seen = m->first_seen;
-    o->last_seen = m->last_seen;
-    memcpy(o->frame, m->frame.text, ID_TEXT);
-    o->receipt = m->receipt;
+    memcpy(ret_out->student.id, m->student.text, ID_TEXT);
+    ret_out->student.external_id = m->student_external_id;
+    ret_out->student.name = m->student_name;
+    ret_out->status = m->status;
+    ret_out->source = m->source;
+    ret_out->first_seen = m->first_seen;
+    ret_out->last_seen = m->last_seen;
+    ret_out->disputed_at = m->disputed_at;
+    memcpy(ret_out->frame, m->frame.text, ID_TEXT);
+    ret_out->receipt = m->receipt;
 }
 
 enum err marks_index(struct call *c, struct error *e)
@@ -114,7 +109,7 @@ enum err marks_index(struct call *c, struct error *e)
         return error_set(e, ERR_NOMEM, "no memory for %d marks", t.n);
     memcpy(out->session, t.id.text, ID_TEXT);
     for (out->n = 0; out->n < t.n; out->n++)
-        fill_mark(&t.marks[out->n], &out->items[out->n]);
+        mark_output(&t.marks[out->n], &out->items[out->n]);
     for (int i = 0; i < t.n_roster; i++) {
         if (is_marked(&t, &t.roster[i]))
             continue;

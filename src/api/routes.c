@@ -55,6 +55,11 @@ static const struct route_query photo_query[] = {
 static const struct route_query challenge_query[] = {
     {"camera", "string", "The camera's id."},
 };
+static const struct route_query dispute_query[] = {
+    {"limit", "integer", "The most doubtful so many, 1 to 200; default 50."},
+    {"course", "string", "Only of this course."},
+    {"session", "string", "Only of this session."},
+};
 static const struct route_query event_query[] = {
     {"after", "string", "The last event id the client has: what it missed comes first."},
     {"ticket", "string", "From events-ticket, instead of the Authorization header."},
@@ -125,6 +130,10 @@ const struct route routes[] = {
     {HTTP_POST,   "/v1/sessions/{id}/challenges",         PERM_FRAME_POST,     challenge_create,  NONE, NULL,                  &event_challenge_schema, 201, "sessions", "createChallenge", "Begin a liveness challenge", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_POST,   "/v1/sessions/{id}/challenges/{challenge}/frames", PERM_FRAME_POST, challenge_frame, BODY_IMAGE, NULL,    &event_frame_result_schema, 200, "sessions", "postChallengeFrame", "Send one picture of a challenge; its result tells what to show next", E(NOT_FOUND)|E(CONFLICT)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(challenge_query)},
     {HTTP_GET,    "/v1/sessions/{id}/marks",              PERM_SESSION_READ,   marks_index,       NONE, NULL,                  &mark_list_schema,    200, "sessions", "listMarks", "Who was seen, and who is missing", E(NOT_FOUND), NOQUERY},
+    {HTTP_GET,    "/v1/sessions/{id}/marks/{student}",    PERM_SESSION_READ,   mark_show,         NONE, NULL,                  &mark_history_schema, 200, "sessions", "getMark", "A student's mark, its receipt, and what the register tells of it", E(NOT_FOUND), NOQUERY},
+    {HTTP_PUT,    "/v1/sessions/{id}/marks/{student}",    PERM_MARK_WRITE,     mark_put,          JSON, &mark_in_schema,       &mark_schema,         200, "sessions", "correctMark", "Set a mark by hand, with a reason; decides a dispute", E(NOT_FOUND), NOQUERY},
+    {HTTP_POST,   "/v1/sessions/{id}/marks/{student}/dispute", PERM_MARK_WRITE, mark_contest,     JSON, &dispute_in_schema,    &mark_schema,         200, "sessions", "disputeMark", "Contest a mark; it stays until somebody decides", E(NOT_FOUND), NOQUERY},
+    {HTTP_GET,    "/v1/disputes",                         PERM_SESSION_READ,   dispute_index,     NONE, NULL,                  &dispute_list_schema, 200, "sessions", "listDisputes", "Contested marks, the most doubtful first", 0, QUERY(dispute_query)},
     {HTTP_POST,   "/v1/sessions/{id}/events-ticket",      PERM_SESSION_READ,   events_ticket,     NONE, NULL,                  &ticket_schema,       200, "sessions", "createEventsTicket", "A one-use ticket for the WebSocket", E(NOT_FOUND), NOQUERY},
     {HTTP_GET,    "/v1/sessions/{id}/events",             PERM_SESSION_READ,   events_upgrade,    NONE, NULL,                  NULL,                 101, "sessions", "events", "WebSocket (subprotocol rollcall.v1): FrameResult, MarkChanged, SessionChanged, FrameDropped and Lag messages", 0, QUERY(event_query)},
 

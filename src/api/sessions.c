@@ -234,7 +234,7 @@ static enum err switch_fn(struct db_cx *cx, void *ctx, struct error *e)
 }
 
 /* Lost word costs the event a second: housekeeping looks by itself. */
-static void tell_outbox(struct api *api)
+void outbox_changed(struct api *api)
 {
     struct error e = {0};
     int64_t id;
@@ -252,7 +252,7 @@ static enum err switch_session(struct call *c, bool start, struct error *e)
         return r;
     live_session_changed(c->api, t.id, t.s.version);
     if (t.changed || t.absent)
-        tell_outbox(c->api);
+        outbox_changed(c->api);
     return output(c, &t.s, e);
 }
 

@@ -109,6 +109,7 @@ static const struct field mark_changed_fields[] = {
     FIELD_TIME(struct event_mark_changed, first_seen, FIELD_NULLABLE,
                "When first seen; null: never."),
     FIELD_ID(struct event_mark_changed, frame, FIELD_NULLABLE, "The frame that made the mark."),
+    FIELD_BOOL(struct event_mark_changed, disputed, FIELD_REQUIRED, "Somebody contests it."),
 };
 const struct schema event_mark_changed_schema =
     SCHEMA("MarkChanged", struct event_mark_changed, mark_changed_fields);

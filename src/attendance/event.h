@@ -73,6 +73,7 @@ struct event_mark_changed {
     struct str status, source;
     usec_t first_seen;
     char frame[ID_TEXT];
+    bool disputed;
 };
 
 struct event_session_changed {

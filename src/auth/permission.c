@@ -9,7 +9,7 @@ static const unsigned grants[ROLE_N] = {
     [ROLE_ADMIN] = (1u << PERM_N) - 1,
     [ROLE_REGISTRAR] = BIT(SELF) | BIT(STUDENT_READ) | BIT(STUDENT_WRITE) | BIT(COURSE_READ) |
                        BIT(COURSE_WRITE) | BIT(SESSION_READ) | BIT(SESSION_WRITE) |
-                       BIT(CAMERA_READ) | BIT(SYSTEM_READ) | BIT(REGISTER_READ),
+                       BIT(MARK_WRITE) | BIT(CAMERA_READ) | BIT(SYSTEM_READ) | BIT(REGISTER_READ),
     [ROLE_INSTRUCTOR] = BIT(SELF),
     [ROLE_AUDITOR] = BIT(SELF) | BIT(STUDENT_READ) | BIT(COURSE_READ) | BIT(SESSION_READ) |
                      BIT(CAMERA_READ) | BIT(SYSTEM_READ) | BIT(REGISTER_READ),
@@ -26,6 +26,7 @@ static const char *const perm_names[PERM_N] = {
     [PERM_COURSE_WRITE] = "course.write",
     [PERM_SESSION_READ] = "session.read",
     [PERM_SESSION_WRITE] = "session.write",
+    [PERM_MARK_WRITE] = "mark.write",
     [PERM_FRAME_POST] = "frame.post",
     [PERM_CAMERA_READ] = "camera.read",
     [PERM_CAMERA_WRITE] = "camera.write",

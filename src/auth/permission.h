@@ -12,6 +12,7 @@ enum perm {
     PERM_COURSE_WRITE,
     PERM_SESSION_READ,
     PERM_SESSION_WRITE,
+    PERM_MARK_WRITE, /* corrections, excuses, disputes */
     PERM_FRAME_POST,
     PERM_CAMERA_READ,
     PERM_CAMERA_WRITE,

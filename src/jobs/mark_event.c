@@ -12,7 +12,8 @@ enum err jobs_mark_event(void *ctx, struct arena *a, const struct mark *m,
         .student = {.external_id = m->student_external_id, .name = m->student_name},
         .status = m->status,
         .source = m->source,
-        .first_seen = m->first_seen};
+        .first_seen = m->first_seen,
+        .disputed = m->disputed_at != 0};
     char topic[TOPIC];
     (void)ctx;
     memcpy(event.session, m->session.text, ID_TEXT);

@@ -1,8 +1,12 @@
-/* Absences: see attendance.h. SQL in sql/mark.sql. Inside db_tx, any thread. One statement writes
- * the rows; then each costs a look-up, an event of the chain and a row of the outbox. */
+/* Absences, corrections, disputes: see attendance.h. SQL in sql/mark.sql. Inside db_tx, any thread.
+ * One statement writes the rows of all absences; then each change costs a look-up or two, an event
+ * of the chain and a row of the outbox. Invariant: a row changes only together with an event that
+ * tells its new state. */
 #include "store/attendance.h"
 
-#include "store/rows.h"
+#include "store/mark_row.h"
+
+#include <math.h>
 
 static void student_read(struct row *row, void *ret_item)
 {
@@ -11,12 +15,12 @@ static void student_read(struct row *row, void *ret_item)
 }
 
 /* The row of the mark is written: tells the register and the subscribers. */
-static enum err tell(struct db_cx *cx, struct arena *a, const struct mark *m, enum mark_event what,
-                     struct str actor, usec_t at, const struct mark_writer *w, struct error *e)
+static enum err tell(struct db_cx *cx, struct arena *a, const struct mark *m,
+                     const struct mark_entry *entry, const struct mark_writer *w, struct error *e)
 {
     struct outbox_event event;
     enum err r = w->event(w->event_ctx, a, m, &event, e);
-    return r ? r : mark_record(cx, a, m, what, actor, at, &w->hasher, event, e);
+    return r ? r : mark_record(cx, a, m, entry, &w->hasher, event, e);
 }
 
 static enum err absences_write(struct db_cx *cx, struct arena *a, const struct session *s,
@@ -25,6 +29,7 @@ static enum err absences_write(struct db_cx *cx, struct arena *a, const struct s
 {
     usec_t now = time_utc();
     const struct db_value args[] = {db_text(s->id.text), db_int(s->ended_at), db_int(now)};
+    const struct mark_entry entry = {.what = MARK_EVENT_ABSENT, .actor = actor, .at = now};
     struct student_id *students;
     int n = 0;
     enum err r = rows_all(cx, Q_MARK_INSERT_ABSENT, args, ARRAY_LEN(args), a, student_read,
@@ -33,7 +38,7 @@ static enum err absences_write(struct db_cx *cx, struct arena *a, const struct s
         struct mark m;
         r = mark_get(cx, a, s->id, students[i], &m, e);
         if (!r)
-            r = tell(cx, a, &m, MARK_EVENT_ABSENT, actor, now, w, e);
+            r = tell(cx, a, &m, &entry, w, e);
     }
     if (!r)
         *ret_n = n;
@@ -54,4 +59,101 @@ enum err session_close(struct db_cx *cx, struct arena *a, struct session_id id, 
     *ret_session = after;
     *ret_changed = changed;
     return ERR_OK;
+}
+
+/* Is this what the newest event of the student says, word for word? */
+static enum err told_already(struct db_cx *cx, struct arena *a, const struct mark *m,
+                             const struct mark_entry *entry, bool *ret_told, struct error *e)
+{
+    struct register_event *events;
+    struct str payload;
+    int n = 0;
+    enum err r = register_of_student(cx, a, str_from(m->session.text), m->student, &events, &n, e);
+    if (!r)
+        r = mark_payload(a, m, entry, &payload, e);
+    if (!r)
+        *ret_told = n > 0 && str_eq(events[n - 1].payload, payload) &&
+                    str_eq(events[n - 1].actor, entry->actor);
+    return r;
+}
+
+/* A student without a mark gets one by hand only in a course that has or had the student. */
+static enum err expect(struct db_cx *cx, struct arena *a, const struct mark_change *c,
+                       struct error *e)
+{
+    const struct db_value args[] = {db_text(c->session.text), db_text(c->student.text)};
+    struct session s;
+    int64_t n = 0;
+    enum err r = session_get(cx, a, c->session, &s, e);
+    if (!r)
+        r = rows_int(cx, Q_MARK_EXPECTED, args, ARRAY_LEN(args), "n", &n, NULL, e);
+    if (!r && !n)
+        return error_set(e, ERR_NOT_FOUND, "the student was never on the roster of this course");
+    return r;
+}
+
+/* Runs the statement q, then tells; nothing of it when that is told already. */
+static enum err change(struct db_cx *cx, struct arena *a, const struct mark_change *c, enum query q,
+                       const struct db_value *args, int n, const struct mark_entry *entry,
+                       const struct mark_writer *w, struct mark *ret_mark, struct error *e)
+{
+    struct mark m;
+    bool told = false;
+    enum err r = db_exec(cx, q, args, n, NULL, e);
+    if (!r)
+        r = mark_get(cx, a, c->session, c->student, &m, e);
+    if (!r)
+        r = told_already(cx, a, &m, entry, &told, e);
+    if (!r && !told)
+        r = tell(cx, a, &m, entry, w, e);
+    if (!r)
+        *ret_mark = m;
+    return r;
+}
+
+enum err mark_correct(struct db_cx *cx, struct arena *a, const struct mark_change *c,
+                      const struct mark_writer *w, struct mark *ret_mark, struct error *e)
+{
+    const struct mark_entry entry = {.what = str_is(c->status, "excused") ? MARK_EVENT_EXCUSE
+                                                                          : MARK_EVENT_CORRECTION,
+                                     .actor = c->actor,
+                                     .reason = c->reason,
+                                     .at = time_utc()};
+    const struct db_value args[] = {db_text(c->session.text), db_text(c->student.text),
+                                    text_of(c->status), db_int(entry.at)};
+    struct mark before;
+    struct error unread = {0};
+    enum err r = mark_get(cx, a, c->session, c->student, &before, &unread);
+    if (r == ERR_NOT_FOUND)
+        r = expect(cx, a, c, e);
+    else if (r)
+        return error_set(e, r, "%s", unread.msg);
+    return r ? r : change(cx, a, c, Q_MARK_CORRECT, args, ARRAY_LEN(args), &entry, w, ret_mark, e);
+}
+
+enum err mark_dispute(struct db_cx *cx, struct arena *a, const struct mark_change *c,
+                      const struct mark_writer *w, struct mark *ret_mark, struct error *e)
+{
+    const struct mark_entry entry = {
+        .what = MARK_EVENT_DISPUTE, .actor = c->actor, .reason = c->reason, .at = time_utc()};
+    const struct db_value args[] = {db_text(c->session.text), db_text(c->student.text),
+                                    db_int(entry.at)};
+    return change(cx, a, c, Q_MARK_DISPUTE, args, ARRAY_LEN(args), &entry, w, ret_mark, e);
+}
+
+static void disputed_read(struct row *row, void *ret_item)
+{
+    struct mark_disputed *d = ret_item;
+    mark_read(row, &d->mark);
+    d->margin =
+        db_col_is_null(row->rows, "margin") ? (double)NAN : db_col_real(row->rows, "margin");
+}
+
+enum err mark_disputed_list(struct db_cx *cx, struct arena *a, struct course_id course,
+                            struct session_id session, int limit, struct mark_disputed **ret_marks,
+                            int *ret_n, struct error *e)
+{
+    const struct db_value args[] = {db_text(course.text), db_text(session.text), db_int(limit)};
+    return rows_all(cx, Q_MARK_DISPUTED, args, ARRAY_LEN(args), a, disputed_read,
+                    sizeof(struct mark_disputed), ret_marks, ret_n, e);
 }

@@ -1,4 +1,5 @@
-/* What happens to the marks of a session beyond being seen: the absences at its end.
+/* What happens to the marks of a session beyond being seen: the absences at its end, and what
+ * people say: corrections, excuses, disputes.
  *
  * Each change is the mark's row, a register event in the session's chain, and a mark_changed in the
  * outbox, in the caller's transaction. */
@@ -25,3 +26,37 @@ NODISCARD enum err session_close(struct db_cx *cx, struct arena *a, struct sessi
                                  struct str actor, const struct mark_writer *w,
                                  struct session *ret_session, bool *ret_changed, int *ret_absent,
                                  struct error *e);
+
+enum { MARK_REASON_MAX = 500 }; /* bytes */
+
+/* What a person says about a student's mark. */
+struct mark_change {
+    struct session_id session;
+    struct student_id student;
+    struct str status; /* of a correction */
+    struct str reason; /* 1 to MARK_REASON_MAX bytes */
+    struct str actor;
+};
+
+/* Sets the mark by hand (source manual), also where none was; a dispute of it is decided by that.
+ * What a camera saw stays with the mark. Saying the same again with the same reason changes
+ * nothing. ret_mark in `a`, as it is now. Errors NOT_FOUND (session; a student without a mark who
+ * was never on the roster), INVALID (status). */
+NODISCARD enum err mark_correct(struct db_cx *cx, struct arena *a, const struct mark_change *c,
+                                const struct mark_writer *w, struct mark *ret_mark,
+                                struct error *e);
+/* Contests the mark: it is flagged and stays as it is. Errors NOT_FOUND. */
+NODISCARD enum err mark_dispute(struct db_cx *cx, struct arena *a, const struct mark_change *c,
+                                const struct mark_writer *w, struct mark *ret_mark,
+                                struct error *e);
+
+struct mark_disputed {
+    struct mark mark;
+    double margin; /* similarity above its threshold; NAN: there is no such evidence */
+};
+/* Contested marks, the most doubtful (least margin) first; course and session (empty: any) filter.
+ */
+NODISCARD enum err mark_disputed_list(struct db_cx *cx, struct arena *a, struct course_id course,
+                                      struct session_id session, int limit,
+                                      struct mark_disputed **ret_marks, int *ret_n,
+                                      struct error *e);

@@ -6,7 +6,10 @@
  * holds a chain waits for no row. */
 #include "store/mark.h"
 
-#include "store/rows.h"
+#include "base/schema.h"
+#include "store/mark_row.h"
+
+#include <stdio.h>
 
 static const char *const event_words[MARK_EVENT_N] = {
 #define X(code, word) [MARK_EVENT_##code] = word,
@@ -36,55 +39,75 @@ static enum err mark_row_insert(struct db_cx *cx, const struct mark *m, usec_t n
                          "there is no such session, or no such student");
 }
 
+struct reason {
+    struct str reason;
+};
+
+static const struct field reason_fields[] = {
+    FIELD_STR(struct reason, reason, 0, 4096, FIELD_REQUIRED, "Why a person changed the mark."),
+};
+static const struct schema reason_schema = SCHEMA("Reason", struct reason, reason_fields);
+
 /* What the register keeps of a mark: enough to make the row again. The words and ids in it were
  * checked by the insert (CHECK constraints), the receipt is JSON already. */
-static enum err payload_make(struct arena *a, const struct mark *m, enum mark_event what,
-                             struct str *ret_payload, struct error *e)
+enum err mark_payload(struct arena *a, const struct mark *m, const struct mark_entry *entry,
+                      struct str *ret_payload, struct error *e)
 {
-    struct str receipt = m->receipt.n ? m->receipt : STR("null");
-    char *text =
-        arena_printf(a,
-                     "{\"event\":\"%s\",\"status\":\"%.*s\",\"source\":\"%.*s\","
-                     "\"frame\":\"%s\",\"first_seen\":%lld,\"last_seen\":%lld,"
-                     "\"receipt\":%.*s}",
-                     event_words[what], STR_ARGS(m->status), STR_ARGS(m->source), m->frame.text,
-                     (long long)m->first_seen, (long long)m->last_seen, STR_ARGS(receipt));
+    const struct reason why = {.reason = entry->reason};
+    struct str reason = STR("{}"), receipt = m->receipt.n ? m->receipt : STR("null");
+    char disputed[48] = "";
+    enum err r = why.reason.n ? schema_print(&reason_schema, &why, a, &reason, e) : ERR_OK;
+    if (r)
+        return r;
+    if (m->disputed_at)
+        snprintf(disputed, sizeof disputed, ",\"disputed_at\":%lld", (long long)m->disputed_at);
+    char *text = arena_printf(a,
+                              "{\"event\":\"%s\",%.*s%s\"status\":\"%.*s\",\"source\":\"%.*s\","
+                              "\"frame\":\"%s\",\"first_seen\":%lld,\"last_seen\":%lld%s,"
+                              "\"receipt\":%.*s}",
+                              event_words[entry->what], (int)reason.n - 2, reason.p + 1,
+                              reason.n > 2 ? "," : "", STR_ARGS(m->status), STR_ARGS(m->source),
+                              m->frame.text, (long long)m->first_seen, (long long)m->last_seen,
+                              disputed, STR_ARGS(receipt));
     if (!text)
         return error_set(e, ERR_NOMEM, "no memory for a mark");
     *ret_payload = str_from(text);
     return ERR_OK;
 }
 
-/* From the status to last_seen, and from the receipt on, the payload must be what this mark would
+/* From the status to last_seen, and behind its digits, the payload must be what this mark would
  * give now. A text in JSON has no bare quote, so that the first "status" is the member. */
 enum err mark_matches(struct arena *a, const struct mark *m, struct str payload, bool *ret_same,
                       struct error *e)
 {
+    static const char number[] = "-0123456789";
+    const struct mark_entry entry = {.what = MARK_EVENT_SEEN};
     struct str now = STR("");
-    enum err r = payload_make(a, m, MARK_EVENT_SEEN, &now, e);
+    enum err r = mark_payload(a, m, &entry, &now, e);
     if (r)
         return r;
     const char *status = memmem(now.p, now.n, "\"status\":", 9);
-    const char *seen = memmem(now.p, now.n, "\"last_seen\":", 12);
-    const char *receipt = memmem(now.p, now.n, ",\"receipt\":", 11);
+    const char *seen = (const char *)memmem(now.p, now.n, "\"last_seen\":", 12) + 12;
     const char *there = memmem(payload.p, payload.n, "\"status\":", 9);
     size_t left = there ? payload.n - (size_t)(there - payload.p) : 0;
-    size_t head = (size_t)(seen - status), tail = now.n - (size_t)(receipt - now.p);
+    size_t head = (size_t)(seen - status), digits = strspn(seen, number);
+    size_t tail = now.n - (size_t)(seen - now.p) - digits;
     *ret_same = left >= head + tail && memcmp(there, status, head) == 0 &&
-                memcmp(payload.p + payload.n - tail, receipt, tail) == 0;
+                strspn(there + head, number) == left - head - tail &&
+                memcmp(payload.p + payload.n - tail, seen + digits, tail) == 0;
     return ERR_OK;
 }
 
-enum err mark_record(struct db_cx *cx, struct arena *a, const struct mark *m, enum mark_event what,
-                     struct str actor, usec_t at, const struct register_hasher *hasher,
+enum err mark_record(struct db_cx *cx, struct arena *a, const struct mark *m,
+                     const struct mark_entry *entry, const struct register_hasher *hasher,
                      struct outbox_event outbox, struct error *e)
 {
     struct register_event event = {.chain = str_from(m->session.text),
-                                   .at = at,
-                                   .actor = actor,
+                                   .at = entry->at,
+                                   .actor = entry->actor,
                                    .student = str_from(m->student.text)};
     char outbox_id[ID_TEXT];
-    enum err r = payload_make(a, m, what, &event.payload, e);
+    enum err r = mark_payload(a, m, entry, &event.payload, e);
     if (!r)
         r = register_append(cx, &event, hasher, e);
     return r ? r : outbox_insert(cx, outbox, outbox_id, e);
@@ -95,11 +118,12 @@ enum err mark_insert(struct db_cx *cx, struct arena *a, const struct mark *m, st
                      enum mark_outcome *ret_outcome, struct mark *ret_existing, struct error *e)
 {
     usec_t now = m->created_at ? m->created_at : time_utc();
+    const struct mark_entry entry = {.what = MARK_EVENT_SEEN, .actor = actor, .at = now};
     struct mark existing = {0};
     bool made = false;
     enum err r = mark_row_insert(cx, m, now, &made, e);
     if (!r)
-        r = made ? mark_record(cx, a, m, MARK_EVENT_SEEN, actor, now, hasher, outbox, e)
+        r = made ? mark_record(cx, a, m, &entry, hasher, outbox, e)
                  : mark_get(cx, a, m->session, m->student, &existing, e);
     if (r)
         return r;
@@ -122,7 +146,7 @@ enum err mark_touch(struct db_cx *cx, struct session_id session, struct student_
     return r;
 }
 
-static void mark_read(struct row *row, void *ret_item)
+void mark_read(struct row *row, void *ret_item)
 {
     struct mark *m = ret_item;
     db_col_copy(row->rows, "session_id", m->session.text, sizeof m->session.text);
@@ -136,6 +160,7 @@ static void mark_read(struct row *row, void *ret_item)
     m->last_seen = db_col_int(row->rows, "last_seen");
     m->receipt = row_str(row, "receipt");
     m->created_at = db_col_int(row->rows, "created_at");
+    m->disputed_at = db_col_int(row->rows, "disputed_at");
 }
 
 enum err mark_list(struct db_cx *cx, struct arena *a, struct session_id session,

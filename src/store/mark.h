@@ -31,15 +31,18 @@ struct register_hasher {
 
 /* The register's word for what happened to a mark. */
 #define MARK_EVENT_MAP(X)                                                                          \
-    X(SEEN, "mark")     /* seen, or told by a code or an import */                                 \
-    X(ABSENT, "absent") /* written when the session closed */
+    X(SEEN, "mark")             /* seen, or told by a code or an import */                         \
+    X(ABSENT, "absent")         /* written when the session closed */                              \
+    X(CORRECTION, "correction") /* by a person, with a reason; also a mark that nobody made */     \
+    X(EXCUSE, "excuse")         /* a correction to excused */                                      \
+    X(DISPUTE, "dispute")       /* contested; the status stays */
 
 enum mark_event {
 #define X(code, word) MARK_EVENT_##code,
     MARK_EVENT_MAP(X)
 #undef X
 };
-enum { MARK_EVENT_N = MARK_EVENT_ABSENT + 1 };
+enum { MARK_EVENT_N = MARK_EVENT_DISPUTE + 1 };
 
 struct mark {
     struct session_id session;
@@ -51,6 +54,15 @@ struct mark {
     usec_t first_seen, last_seen;                 /* 0: never */
     struct str receipt;                           /* JSON evidence */
     usec_t created_at;
+    usec_t disputed_at; /* since when it is contested; 0: not */
+};
+
+/* What the register says beside the mark itself. */
+struct mark_entry {
+    enum mark_event what;
+    struct str actor;
+    struct str reason; /* of a person; empty: none */
+    usec_t at;
 };
 
 /* What a mark_insert found or did. */
@@ -88,9 +100,12 @@ NODISCARD enum err mark_get(struct db_cx *cx, struct arena *a, struct session_id
 /* What follows a change of a mark's row, in its transaction: the register event that tells it, and
  * the event for subscribers. m is the mark as it is now. */
 NODISCARD enum err mark_record(struct db_cx *cx, struct arena *a, const struct mark *m,
-                               enum mark_event what, struct str actor, usec_t at,
-                               const struct register_hasher *hasher, struct outbox_event outbox,
-                               struct error *e);
+                               const struct mark_entry *entry, const struct register_hasher *hasher,
+                               struct outbox_event outbox, struct error *e);
+/* The payload of such an event, in `a`. Errors NOMEM. */
+NODISCARD enum err mark_payload(struct arena *a, const struct mark *m,
+                                const struct mark_entry *entry, struct str *ret_payload,
+                                struct error *e);
 
 /* Does the mark say what this payload of its register event says? last_seen may be later. */
 NODISCARD enum err mark_matches(struct arena *a, const struct mark *m, struct str payload,
@@ -109,6 +124,11 @@ struct register_head {
 /* Calls fn for each event of each chain, chain by chain in order; its texts are borrowed. */
 typedef enum err (*register_fn)(void *ctx, const struct register_event *event, struct error *e);
 NODISCARD enum err register_each(struct db_cx *cx, register_fn fn, void *ctx, struct error *e);
+/* Those of a chain that are about the student, in order. */
+NODISCARD enum err register_of_student(struct db_cx *cx, struct arena *a, struct str chain,
+                                       struct student_id student,
+                                       struct register_event **ret_events, int *ret_n,
+                                       struct error *e);
 /* Every event of a chain in order. */
 NODISCARD enum err register_list(struct db_cx *cx, struct arena *a, struct str chain,
                                  struct register_event **ret_events, int *ret_n, struct error *e);

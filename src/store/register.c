@@ -108,6 +108,15 @@ enum err register_list(struct db_cx *cx, struct arena *a, struct str chain,
                     sizeof(struct register_event), ret_events, ret_n, e);
 }
 
+enum err register_of_student(struct db_cx *cx, struct arena *a, struct str chain,
+                             struct student_id student, struct register_event **ret_events,
+                             int *ret_n, struct error *e)
+{
+    const struct db_value args[] = {text_of(chain), db_text(student.text)};
+    return rows_all(cx, Q_REGISTER_OF_STUDENT, args, ARRAY_LEN(args), a, event_read,
+                    sizeof(struct register_event), ret_events, ret_n, e);
+}
+
 enum err outbox_insert(struct db_cx *cx, struct outbox_event event, char ret_id[static ID_TEXT],
                        struct error *e)
 {

@@ -1,8 +1,11 @@
-/* Conformance of the store, part three: what happens to marks when a session closes. */
+/* Conformance of the store, part three: what happens to marks when a session closes and when
+ * people have a word. */
 #include "store_suite.h"
 
 #include "store/attendance.h"
 #include "store/register_check.h"
+
+#include <math.h>
 
 enum { STUDENTS = 4 };
 
@@ -220,6 +223,170 @@ static void an_absence_that_a_person_wrote_stands(void **state)
     assert_register(f, cx, 1);
 }
 
+static struct mark_change said(const struct scene *s, int student, const char *status,
+                               const char *reason)
+{
+    return (struct mark_change){.session = s->session,
+                                .student = s->students[student],
+                                .status = str_from(status),
+                                .reason = str_from(reason),
+                                .actor = STR("registrar")};
+}
+
+static struct mark correct(struct fixture *f, struct db_cx *cx, const struct scene *s, int student,
+                           const char *status, const char *reason)
+{
+    const struct mark_writer w = writer(NULL);
+    const struct mark_change c = said(s, student, status, reason);
+    struct mark m = {.frame = {""}};
+    assert_int_equal(mark_correct(cx, f->a, &c, &w, &m, &f->e), ERR_OK);
+    return m;
+}
+
+static struct mark dispute(struct fixture *f, struct db_cx *cx, const struct scene *s, int student)
+{
+    const struct mark_writer w = writer(NULL);
+    const struct mark_change c = said(s, student, "", "it was me");
+    struct mark m = {.frame = {""}};
+    assert_int_equal(mark_dispute(cx, f->a, &c, &w, &m, &f->e), ERR_OK);
+    return m;
+}
+
+/* What the newest event of the student says. */
+static const char *newest(struct fixture *f, struct db_cx *cx, const struct scene *s, int student,
+                          int want_n)
+{
+    struct register_event *events;
+    int n;
+    assert_int_equal(register_of_student(cx, f->a, str_from(s->session.text), s->students[student],
+                                         &events, &n, &f->e),
+                     ERR_OK);
+    assert_int_equal(n, want_n);
+    return events[n - 1].payload.p;
+}
+
+static void a_correction_is_an_event_with_actor_and_reason(void **state)
+{
+    struct fixture *f = *state;
+    struct scene s = scene_make(f);
+    struct db_cx *cx = tx_begin(f);
+    see(f, cx, &s, 0, FRAME, MARK_MADE);
+    struct mark m = correct(f, cx, &s, 0, "late", "came \"at\" 9:20 \"status\":\"x\"");
+    assert_true(str_is(m.status, "late") && str_is(m.source, "manual"));
+    assert_string_equal(m.frame.text, FRAME);
+    assert_int_equal(m.first_seen, 1000);
+    assert_true(m.receipt.n > 2);
+    assert_non_null(strstr(newest(f, cx, &s, 0, 2), "\"event\":\"correction\",\"reason\":\"came "));
+    correct(f, cx, &s, 0, "late", "came \"at\" 9:20 \"status\":\"x\"");
+    newest(f, cx, &s, 0, 2);
+    correct(f, cx, &s, 0, "excused", "ill");
+    assert_non_null(strstr(newest(f, cx, &s, 0, 3), "{\"event\":\"excuse\",\"reason\":\"ill\","));
+    correct(f, cx, &s, 1, "present", "no camera"); /* nobody had seen Ben */
+    newest(f, cx, &s, 1, 1);
+    see(f, cx, &s, 1, FRAME, MARK_STANDS);
+    tx_commit(f);
+    cx = read_begin(f);
+    assert_string_equal(marks_of(f, cx, &s), "Ada excused manual, Ben present manual");
+    assert_register(f, cx, 4);
+}
+
+static void only_whom_the_course_knows_is_marked_by_hand(void **state)
+{
+    struct fixture *f = *state;
+    struct scene s = scene_make(f), wrong = s;
+    const struct mark_writer w = writer(NULL);
+    struct mark m;
+    struct db_cx *cx = tx_begin(f);
+    wrong.students[0] = make_student(f, cx, "guest", "Guest");
+    id_new(wrong.students[1].text);
+    for (int i = 0; i < 2; i++) {
+        const struct mark_change c = said(&wrong, i, "present", "guest");
+        assert_int_equal(mark_correct(cx, f->a, &c, &w, &m, &f->e), ERR_NOT_FOUND);
+        assert_int_equal(mark_dispute(cx, f->a, &c, &w, &m, &f->e), ERR_NOT_FOUND);
+    }
+    id_new(wrong.session.text);
+    const struct mark_change c = said(&wrong, 2, "present", "where");
+    assert_int_equal(mark_correct(cx, f->a, &c, &w, &m, &f->e), ERR_NOT_FOUND);
+    tx_commit(f);
+    cx = read_begin(f);
+    assert_register(f, cx, 0);
+}
+
+static void a_dispute_flags_the_mark_until_it_is_decided(void **state)
+{
+    struct fixture *f = *state;
+    struct scene s = scene_make(f);
+    struct db_cx *cx = tx_begin(f);
+    see(f, cx, &s, 0, FRAME, MARK_MADE);
+    struct mark first = dispute(f, cx, &s, 0), again = dispute(f, cx, &s, 0);
+    assert_true(first.disputed_at > 0 && again.disputed_at == first.disputed_at);
+    assert_true(str_is(first.status, "present") && str_is(first.source, "face"));
+    assert_non_null(
+        strstr(newest(f, cx, &s, 0, 2), "{\"event\":\"dispute\",\"reason\":\"it was me\","));
+    assert_register(f, cx, 2);
+    struct mark decided = correct(f, cx, &s, 0, "present", "seen by two");
+    assert_int_equal(decided.disputed_at, 0);
+    assert_register(f, cx, 3);
+    tx_commit(f);
+}
+
+static void disputes_come_most_doubtful_first(void **state)
+{
+    struct fixture *f = *state;
+    struct scene s = scene_make(f);
+    static const char *const receipts[] = {"{\"similarity\":0.9,\"threshold\":0.6}",
+                                           "{\"similarity\":0.61,\"threshold\":0.6}", "",
+                                           "{\"similarity\":0.8,\"threshold\":0.75}"};
+    static const char *const want[] = {"Ben", "Dan", "Ada", "Cleo"};
+    struct mark_disputed *list;
+    struct course_id any_course = {""};
+    struct session_id any = {""}, other;
+    int n;
+    struct db_cx *cx = tx_begin(f);
+    for (int i = 0; i < STUDENTS; i++) {
+        struct mark m = mark_of(s.session, s.students[i], FRAME);
+        enum mark_outcome outcome;
+        m.receipt = str_from(receipts[i]);
+        assert_int_equal(mark_simple(cx, f->a, &m, &outcome, &f->e), ERR_OK);
+        dispute(f, cx, &s, i);
+    }
+    assert_int_equal(mark_disputed_list(cx, f->a, s.course, any, 9, &list, &n, &f->e), ERR_OK);
+    assert_int_equal(n, STUDENTS);
+    for (int i = 0; i < n; i++)
+        assert_true(str_is(list[i].mark.student_name, want[i]));
+    assert_true(list[0].margin > .009 && list[0].margin < .011 && isnan(list[3].margin));
+    assert_int_equal(mark_disputed_list(cx, f->a, any_course, s.session, 2, &list, &n, &f->e),
+                     ERR_OK);
+    assert_int_equal(n, 2);
+    id_new(other.text);
+    assert_int_equal(mark_disputed_list(cx, f->a, any_course, other, 9, &list, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 0);
+    tx_commit(f);
+}
+
+static void a_flag_that_was_taken_off_by_hand_is_found(void **state)
+{
+    struct fixture *f = *state;
+    struct scene s = scene_make(f);
+    struct mark m;
+    bool same;
+    struct db_cx *cx = tx_begin(f);
+    see(f, cx, &s, 0, FRAME, MARK_MADE);
+    m = dispute(f, cx, &s, 0);
+    struct str payload = str_from(newest(f, cx, &s, 0, 2));
+    assert_int_equal(mark_matches(f->a, &m, payload, &same, &f->e), ERR_OK);
+    assert_true(same);
+    m.last_seen += 60;
+    assert_int_equal(mark_matches(f->a, &m, payload, &same, &f->e), ERR_OK);
+    assert_true(same);
+    for (int i = 0; i < 2; i++) {
+        m.disputed_at = i ? m.disputed_at + 1 : 0;
+        assert_int_equal(mark_matches(f->a, &m, payload, &same, &f->e), ERR_OK);
+        assert_false(same);
+    }
+    tx_commit(f);
+}
+
 static void a_session_that_never_started_does_not_close(void **state)
 {
     struct fixture *f = *state;
@@ -245,6 +412,11 @@ int main(void)
         TEST(the_roster_of_the_end_counts),
         TEST(a_sighting_that_comes_late_replaces_an_absence),
         TEST(an_absence_that_a_person_wrote_stands),
+        TEST(a_correction_is_an_event_with_actor_and_reason),
+        TEST(only_whom_the_course_knows_is_marked_by_hand),
+        TEST(a_dispute_flags_the_mark_until_it_is_decided),
+        TEST(disputes_come_most_doubtful_first),
+        TEST(a_flag_that_was_taken_off_by_hand_is_found),
         TEST(a_session_that_never_started_does_not_close),
     };
     return store_suite_run(tests, ARRAY_LEN(tests));

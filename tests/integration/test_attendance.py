@@ -81,3 +81,76 @@ def test_the_absences_survive_kill_9(serve):
     assert done.returncode == 0 and "30 marks: the register is whole" in done.stdout, done.stdout
     server.restart()
     assert len(server.api.marks(session)["items"]) == 30
+
+
+def correct(api, session, student, status, reason):
+    return api.ask("PUT", f"/v1/sessions/{session}/marks/{student}", 200, json={"status": status, "reason": reason}).json()
+
+
+def test_a_mark_is_corrected_disputed_and_decided_by_events_alone(api, shared, people, session):
+    name, ben = session["id"], people["ben_afflek"]["id"]
+    path = f"/v1/sessions/{name}/marks/{ben}"
+    api.seen(name, photos("val", "ben_afflek")[0])
+    mark = by_name(api, name)["Ben Afflek"]
+    late = correct(api, name, ben, "late", "came at 9:20 – “signed” 🙂")
+    assert (late["status"], late["source"], late["disputed_at"]) == ("late", "manual", None)
+    assert (late["frame"], late["receipt"], late["first_seen"]) == (mark["frame"], mark["receipt"], mark["first_seen"])
+    assert correct(api, name, ben, "late", "came at 9:20 – “signed” 🙂") == late  # sent twice, told once
+    flagged = api.post(f"{path}/dispute", {"reason": "I was there at 9"}, 200)
+    assert flagged["status"] == "late" and flagged["disputed_at"]
+    listed = api.get("/v1/disputes", session=name)["items"]
+    assert [d["mark"] for d in listed] == [flagged] and listed[0]["session"] == name
+    assert abs(listed[0]["margin"] - (mark["receipt"]["similarity"] - mark["receipt"]["threshold"])) < 1e-9
+    decided = correct(api, name, ben, "present", "right, the clock was wrong")
+    assert decided["disputed_at"] is None and api.get("/v1/disputes", session=name)["items"] == []
+    told = api.get(path)
+    assert told["mark"] == decided and told["session"] == name
+    assert [e["event"]["event"] for e in told["events"]] == ["mark", "correction", "dispute", "correction"]
+    assert [e["event"].get("reason") for e in told["events"]] == [
+        None, "came at 9:20 – “signed” 🙂", "I was there at 9", "right, the clock was wrong"]
+    assert [e["seq"] for e in told["events"]] == [1, 2, 3, 4]
+    assert [e["actor"] for e in told["events"]] == ["worker", "local", "local", "local"]
+    assert told["events"][0]["event"]["receipt"] == mark["receipt"]
+    whole(shared)
+
+
+def test_an_excuse_stands_whatever_comes_later(api, shared, people, course):
+    session = api.session(course["id"])["id"]
+    elton = people["elton_john"]["id"]
+    with api.feed(session) as feed:
+        correct(api, session, elton, "excused", "funeral")
+        said = feed.until(lambda m: m["type"] == "mark_changed")[-1]
+    assert (said["status"], said["source"], said["disputed"], said["first_seen"]) == ("excused", "manual", False, None)
+    seen = api.seen(session, photos("val", "elton_john")[0])
+    assert seen["faces"][0]["status"] == "already_present" and seen["faces"][0]["mark"]["status"] == "excused"
+    stop(api, session)
+    assert words(api, session)["Elton John"] == ("excused", "manual")
+    whole(shared)
+
+
+def test_what_cannot_be_corrected_is_refused(api, people, session):
+    ben, outsider = people["ben_afflek"]["id"], people["madonna"]["id"]
+    path = f"/v1/sessions/{session['id']}/marks"
+    good = {"status": "present", "reason": "x"}
+    api.problem("PUT", f"{path}/{outsider}", 404, "NOT_FOUND", json=good)
+    api.problem("GET", f"{path}/{ben}", 404, "NOT_FOUND")
+    api.problem("POST", f"{path}/{ben}/dispute", 404, "NOT_FOUND", json={"reason": "x"})
+    for body in ({"status": "gone", "reason": "x"}, {"status": "present"}, {"status": "present", "reason": ""},
+                 {"status": "present", "reason": "x" * 501}, {}):
+        api.problem("PUT", f"{path}/{ben}", 400, "INVALID", json=body)
+    assert api.marks(session["id"])["items"] == []
+    api.problem("GET", "/v1/disputes?course=nonsense", 400, "INVALID")
+
+
+def test_a_flag_taken_off_by_sql_is_found(serve):
+    server = serve()
+    api = server.api
+    student = api.student("D-1")["id"]
+    session = api.session(api.course("D", [student])["id"])["id"]
+    stop(api, session)
+    api.post(f"/v1/sessions/{session}/marks/{student}/dispute", {"reason": "I was there"}, 200)
+    whole(server)
+    assert server.stop() == 0
+    server.sql("UPDATE mark SET disputed_at = 0")
+    done = run("verify-register", "--data-dir", server.data)
+    assert done.returncode == 1 and "differs from the register" in done.stdout

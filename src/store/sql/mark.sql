@@ -9,7 +9,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (session_id, student_id) DO UPDATE
 SET frame = excluded.frame, status = excluded.status, source = excluded.source,
     first_seen = excluded.first_seen, last_seen = excluded.last_seen, receipt = excluded.receipt,
-    created_at = excluded.created_at
+    created_at = excluded.created_at, disputed_at = 0
 WHERE mark.source = 'rule' AND mark.status = 'absent' AND excluded.source <> 'rule'
 RETURNING frame;
 
@@ -33,16 +33,51 @@ WHERE session_id = $1 AND student_id = $2;
 
 -- name: mark_by_student :one
 SELECT m.session_id, m.student_id, s.external_id, s.name, m.frame, m.status, m.source,
-    m.first_seen, m.last_seen, m.receipt, m.created_at
+    m.first_seen, m.last_seen, m.receipt, m.created_at, m.disputed_at
 FROM mark m JOIN student s ON s.id = m.student_id
 WHERE m.session_id = $1 AND m.student_id = $2;
 
 -- name: mark_list :many
 SELECT m.session_id, m.student_id, s.external_id, s.name, m.frame, m.status, m.source,
-    m.first_seen, m.last_seen, m.receipt, m.created_at
+    m.first_seen, m.last_seen, m.receipt, m.created_at, m.disputed_at
 FROM mark m JOIN student s ON s.id = m.student_id
 WHERE m.session_id = $1
 ORDER BY s.name, s.id;
+
+-- By hand: whatever stood, a dispute of it is over. The evidence is kept.
+-- name: mark_correct :exec
+INSERT INTO mark (session_id, student_id, frame, status, source, first_seen, last_seen, receipt,
+    created_at)
+VALUES ($1, $2, '', $3, 'manual', 0, 0, '', $4)
+ON CONFLICT (session_id, student_id) DO UPDATE
+SET status = excluded.status, source = excluded.source, disputed_at = 0;
+
+-- name: mark_dispute :exec
+UPDATE mark SET disputed_at = $3 WHERE session_id = $1 AND student_id = $2 AND disputed_at = 0;
+
+-- Was the student ever on the roster of the session's course?
+-- name: mark_expected :one
+SELECT count(*) AS n FROM session s JOIN roster_entry r ON r.course_id = s.course_id
+WHERE s.id = $1 AND r.student_id = $2;
+
+-- The nearest to the threshold first; those without evidence last.
+-- name: mark_disputed :many
+-- dialect: sqlite
+SELECT m.session_id, m.student_id, s.external_id, s.name, m.frame, m.status, m.source,
+    m.first_seen, m.last_seen, m.receipt, m.created_at, m.disputed_at,
+    CASE WHEN m.receipt = '' THEN NULL ELSE json_extract(m.receipt, '$.similarity')
+        - json_extract(m.receipt, '$.threshold') END AS margin
+FROM mark m JOIN student s ON s.id = m.student_id JOIN session x ON x.id = m.session_id
+WHERE m.disputed_at > 0 AND ($1 = '' OR x.course_id = $1) AND ($2 = '' OR m.session_id = $2)
+ORDER BY 13 NULLS LAST, m.disputed_at, m.student_id LIMIT $3;
+-- dialect: postgres
+SELECT m.session_id, m.student_id, s.external_id, s.name, m.frame, m.status, m.source,
+    m.first_seen, m.last_seen, m.receipt, m.created_at, m.disputed_at,
+    CASE WHEN m.receipt = '' THEN NULL ELSE CAST(CAST(m.receipt AS jsonb) ->> 'similarity' AS double precision)
+        - CAST(CAST(m.receipt AS jsonb) ->> 'threshold' AS double precision) END AS margin
+FROM mark m JOIN student s ON s.id = m.student_id JOIN session x ON x.id = m.session_id
+WHERE m.disputed_at > 0 AND ($1 = '' OR x.course_id = $1) AND ($2 = '' OR m.session_id = $2)
+ORDER BY 13 NULLS LAST, m.disputed_at, m.student_id LIMIT $3;
 
 -- Appends of one chain wait for each other; SQLite's one writer sees to that by itself.
 -- name: register_lock :many
@@ -61,6 +96,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 -- name: register_list :many
 SELECT chain, seq, prev_hash, hash, actor, at, student, payload
 FROM register_event WHERE chain = $1 ORDER BY seq;
+
+-- name: register_of_student :many
+SELECT chain, seq, prev_hash, hash, actor, at, student, payload
+FROM register_event WHERE chain = $1 AND student = $2 ORDER BY seq;
 
 -- name: register_each :stream
 SELECT chain, seq, prev_hash, hash, actor, at, student, payload

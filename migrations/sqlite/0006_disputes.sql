@@ -1,0 +1,3 @@
+-- Marks that are contested, and since when; 0: not.
+ALTER TABLE mark ADD COLUMN disputed_at INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX mark_disputed ON mark (disputed_at) WHERE disputed_at > 0;

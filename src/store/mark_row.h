@@ -1,0 +1,9 @@
+/* The columns of a mark into struct mark, for queries of other files that select them. For store/
+ * only. Thread: any. */
+#pragma once
+
+#include "store/mark.h"
+#include "store/rows.h"
+
+/* A row_fn; ret_item is a struct mark. */
+void mark_read(struct row *row, void *ret_item);
