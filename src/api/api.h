@@ -42,6 +42,12 @@ struct api_switch {
     void (*thresholds)(void *ctx, double *ret_active, double *ret_shadow);
 };
 
+/* What to calibrate (docs/recognition.md); encoder NULL: of each that has templates. */
+struct api_calibration {
+    const char *encoder;
+    bool apply, reset;
+};
+
 /* What operators see of the engine; filled by the composition root. */
 struct api_system {
     const char *liveness;                                     /* off, report or enforce */
@@ -49,6 +55,9 @@ struct api_system {
     int64_t (*gallery_students)(void *ctx);
     void *ctx;
     struct api_switch engines;
+    /* Appends lines for people. Takes seconds; called by one thread at a time. */
+    enum err (*calibrate)(void *ctx, const struct api_calibration *wish, struct buf *out,
+                          struct error *e);
     const char *const *warnings; /* NULL-terminated, static */
     bool (*ready)(void *ctx);
 };
@@ -77,6 +86,7 @@ struct api {
     struct router *router;
     usec_t started_at;
     _Atomic bool checking_register; /* one at a time */
+    _Atomic bool calibrating;       /* the same */
 };
 
 NODISCARD enum err api_new(const struct api_env *env, struct api **ret_api, struct error *e);

@@ -67,8 +67,8 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     gallery_schema, queue_schema, status_schema, template_list_schema, template_schema,
     look_alike_schema, look_alike_list_schema, engine_switch_schema, engine_spec_schema,
     engine_missing_list_schema, engine_difference_list_schema, engine_wish_schema,
-    engine_finish_schema, course_ref_schema, verification_schema, problem_schema,
-    field_problem_schema;
+    engine_finish_schema, course_ref_schema, calibration_in_schema, calibration_schema,
+    verification_schema, problem_schema, field_problem_schema;
 
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
 HANDLER(register_verify);
@@ -85,6 +85,7 @@ HANDLER(engine_start);
 HANDLER(engine_commit);
 HANDLER(engine_back);
 HANDLER(engine_finish);
+HANDLER(calibration_run);
 HANDLER(login_create);
 HANDLER(login_delete_current);
 HANDLER(me_show);

@@ -220,6 +220,7 @@ static enum err open_api(struct app *app, struct error *e)
                                .back = engines_back,
                                .finish = engines_finish,
                                .thresholds = engines_thresholds},
+                   .calibrate = app_calibrate,
                    .liveness = liveness_policy_name(app->liveness),
                    .gallery_students = gallery_students,
                    .ready = is_ready,
@@ -381,13 +382,14 @@ static enum err start(struct app *app, struct app_hello *ret_hello, struct error
     return ERR_OK;
 }
 
-enum err app_start(const struct config *cfg, struct app **ret_app, struct app_hello *ret_hello,
-                   struct error *e)
+enum err app_start(const struct config *cfg, app_calibrate_fn calibrate, struct app **ret_app,
+                   struct app_hello *ret_hello, struct error *e)
 {
     struct app *app = mem_alloc(sizeof *app);
     if (!app)
         return error_set(e, ERR_NOMEM, "no memory to start");
     app->cfg = cfg;
+    app->calibrate = calibrate;
     pthread_mutex_init(&app->switching, NULL);
     *ret_hello = (struct app_hello){0};
     enum err r = start(app, ret_hello, e);

@@ -9,7 +9,10 @@
 #include "config/config.h"
 #include "store/register_check.h"
 
+struct api_calibration;
 struct app;
+struct buf;
+struct db;
 
 /* What the person at the terminal should be told once. */
 struct app_hello {
@@ -17,9 +20,17 @@ struct app_hello {
     char code[24]; /* one-time sign-in of the admin made just now; empty when there was one */
 };
 
-/* Opens everything and serves. Errors are sentences for the person who starts it. */
-NODISCARD enum err app_start(const struct config *cfg, struct app **ret_app,
-                             struct app_hello *ret_hello, struct error *e);
+/* Measures and, when wished, stores a table; lines for people go to out. The commands have it.
+ * Thread: any, one at a time. */
+typedef enum err (*app_calibrate_fn)(const struct config *cfg, struct db *db,
+                                     const struct seal_key *template_key,
+                                     const struct api_calibration *wish, struct buf *out,
+                                     struct error *e);
+
+/* Opens everything and serves; calibrate may be NULL. Errors are sentences for the person who
+ * starts it. */
+NODISCARD enum err app_start(const struct config *cfg, app_calibrate_fn calibrate,
+                             struct app **ret_app, struct app_hello *ret_hello, struct error *e);
 /* Waits for SIGINT or SIGTERM (which the caller has blocked in every thread). */
 void app_wait(struct app *app);
 /* Takes no more, finishes what is in hand within shutdown_timeout_s, closes. */

@@ -19,6 +19,7 @@ struct app {
     struct heads *heads; /* of the register */
     struct auth *auth;
     struct engines *engines;
+    app_calibrate_fn calibrate;
     enum liveness_policy liveness;
     pthread_mutex_t switching; /* see engines.c */
     struct queue *queue;
@@ -44,6 +45,9 @@ NODISCARD enum err app_first_admin(struct app *app, char ret_code[static 24], st
 NODISCARD enum err app_release_jobs(struct app *app, struct error *e);
 /* first_start.c: tells the subscribers of running sessions that the queue was lost. */
 void app_tell_restart(struct app *app);
+/* calibrate.c: for struct api_system; ctx is the app. */
+NODISCARD enum err app_calibrate(void *ctx, const struct api_calibration *wish, struct buf *out,
+                                 struct error *e);
 /* register.c: the installation key, of the configuration or of the key file (made when missing). */
 NODISCARD enum err app_master_key(const struct config *cfg, struct seal_key *ret_key,
                                   struct error *e);

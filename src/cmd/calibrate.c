@@ -1,9 +1,7 @@
 /* `rollcall calibrate`: a false-match table of the site's own people.
  *
- * Opens every template (a photo each) of an encoder on the database itself, compares photos with
- * the templates of other students, fits, and shows what it would change; --apply keeps the result
- * as a setting, which workers read within cache_ttl_s. With --photos the people come from a folder
- * instead, for an encoder that nobody is enrolled with yet. Only curves and counts are kept.
+ * The running server measures, or the command itself on the database (calibrate_site.h). With
+ * --photos the people come from a folder instead, for an encoder that nobody is enrolled with yet.
  * Vectors lie in one arena, wiped at the end. Thread: main. */
 #include "app/app.h"
 #include "app/vision_options.h"
@@ -17,7 +15,6 @@
 #include <stdio.h>
 
 enum { REPORT_MAX = MIB };
-#define VECTORS_MAX ((size_t)8 << 30)
 
 static const char about[] =
     "Compares the photos behind your templates with the templates of other students, builds the\n"
@@ -28,7 +25,8 @@ static const char about[] =
     "tables that are shipped. Needs 284 students with a template. Two students who are one "
     "person,\n"
     "enrolled twice, spoil it: look through the look-alikes first.\n"
-    "Works on the database itself: with SQLite, stop the server first.";
+    "A running server does the work and uses the result at once; --photos works on the database\n"
+    "itself: with SQLite, stop the server first.";
 
 static const char examples[] = "  rollcall calibrate\n"
                                "  rollcall calibrate --apply\n"
@@ -73,27 +71,61 @@ static enum err run_templates(struct calibrate *c, struct error *e)
     return r ? r : calibrate_templates(&c->site, e);
 }
 
-static int run(struct calibrate *c)
+/* With a server: it has the database, and uses the result at once. */
+static enum err ask(struct calibrate *c, struct remote *remote, struct error *e)
+{
+    json_t *answer = NULL, *line;
+    size_t i;
+    json_t *body = json_pack("{s:b, s:b, s:s*}", "apply", c->site.apply, "reset", c->site.reset,
+                             "encoder", c->site.only);
+    enum err r = body ? remote_json(remote, c->site.arena, HTTP_POST, "/v1/system/calibration",
+                                    body, &answer, e)
+                      : error_set(e, ERR_NOMEM, "out of memory");
+    if (r)
+        return r;
+    json_array_foreach(json_object_get(answer, "lines"), i, line)
+        printf("%s\n", json_string_value(line));
+    json_decref(answer);
+    return ERR_OK;
+}
+
+/* On the database itself. Photos need it, since the models run here. */
+static enum err work(struct calibrate *c, struct error *e)
+{
+    _cleanup_(buf_done) struct buf out;
+    int applied = 0;
+    enum err r = ERR_OK;
+    buf_init(&out, REPORT_MAX);
+    c->site.out = &out;
+    if (c->photos)
+        r = migrate_up(c->site.db, &applied, e); /* measured before the first start */
+    if (!r)
+        r = c->photos ? run_photos(c, e) : run_templates(c, e);
+    printf("%.*s", STR_ARGS(buf_str(&out)));
+    if (!r && (c->site.apply || c->site.reset))
+        printf("A running worker follows within cache_ttl_s; hub correction with the next rebuild "
+               "of its gallery.\n");
+    return r;
+}
+
+static int run(struct calibrate *c, const struct remote_place *place)
 {
     struct error e = {.code = ERR_OK};
     struct calibrate_site *s = &c->site;
-    _cleanup_(buf_done) struct buf out;
-    int applied = 0;
-    buf_init(&out, REPORT_MAX);
-    s->out = &out;
-    s->arena = arena_new(VECTORS_MAX);
-    enum err r = s->arena ? settings_open_db(s->config, c->photos != NULL, &s->db, &e)
-                          : error_set(&e, ERR_NOMEM, "out of memory");
-    if (!r && c->photos)
-        r = migrate_up(s->db, &applied, &e); /* an encoder is measured before the first start */
+    _cleanup_(settings_close_db) struct db *db = NULL;
+    _cleanup_(remote_closep) struct remote *remote = NULL;
+    _cleanup_(arena_freep) struct arena *a = arena_new(CALIBRATE_ARENA);
+    enum err r = ERR_OK;
+    s->arena = a;
+    if (!a)
+        r = error_set(&e, ERR_NOMEM, "out of memory");
+    else if (c->photos)
+        r = settings_open_db(s->config, true, &db, &e);
+    else
+        r = settings_reach(s->config, place, a, &remote, &db, &e);
+    s->db = db;
     if (!r)
-        r = c->photos ? run_photos(c, &e) : run_templates(c, &e);
-    printf("%.*s", STR_ARGS(buf_str(&out)));
-    if (!r && (s->apply || s->reset))
-        printf("A running worker follows within cache_ttl_s; hub correction with the next rebuild "
-               "of its gallery.\n");
-    settings_close_db(&s->db);
-    arena_free(s->arena);
+        r = remote ? ask(c, remote, &e) : work(c, &e);
     explicit_bzero(&s->key, sizeof s->key);
     return r ? cmd_fail("calibrate", &e) : CMD_OK;
 }
@@ -101,6 +133,7 @@ static int run(struct calibrate *c)
 int cmd_calibrate(int argc, char **argv)
 {
     struct calibrate c = {0};
+    struct remote_place place = {.server = NULL};
     const struct arg_option options[] = {
         {.name = "apply",
          .type = ARG_FLAG,
@@ -118,6 +151,7 @@ int cmd_calibrate(int argc, char **argv)
          .metavar = "DIR",
          .ret = &c.photos,
          .help = "measure on DIR/PERSON/PHOTO.jpg with the configured encoder instead"},
+        REMOTE_OPTIONS(place),
     };
     const struct arg_spec spec = {.command = "calibrate",
                                   .synopsis = "[--apply | --reset] [--only ENCODER] [--photos DIR]",
@@ -133,5 +167,6 @@ int cmd_calibrate(int argc, char **argv)
     if (c.site.reset && (c.site.apply || c.photos))
         return cmd_bad_usage("calibrate", "--reset goes with neither --apply nor --photos");
     c.site.config = config;
-    return run(&c);
+    settings_place(config, &place);
+    return run(&c, &place);
 }

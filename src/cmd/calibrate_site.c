@@ -363,3 +363,20 @@ enum err calibrate_templates(struct calibrate_site *c, struct error *e)
                       c->only ? c->only : "");
     return r;
 }
+
+enum err calibrate_for_server(const struct config *cfg, struct db *db, const struct seal_key *key,
+                              const struct api_calibration *wish, struct buf *out, struct error *e)
+{
+    _cleanup_(arena_freep) struct arena *a = arena_new(CALIBRATE_ARENA);
+    struct calibrate_site c = {.config = cfg,
+                               .db = db,
+                               .key = *key,
+                               .only = wish->encoder,
+                               .apply = wish->apply,
+                               .reset = wish->reset,
+                               .arena = a,
+                               .out = out};
+    enum err r = a ? calibrate_templates(&c, e) : error_set(e, ERR_NOMEM, "out of memory");
+    explicit_bzero(&c.key, sizeof c.key);
+    return r;
+}

@@ -3,6 +3,7 @@
 #include "app/app.h"
 #include "base/log.h"
 #include "cmd/args.h"
+#include "cmd/calibrate_site.h"
 #include "cmd/cmd.h"
 #include "cmd/settings.h"
 
@@ -52,7 +53,7 @@ int cmd_serve(int argc, char **argv)
     struct app *app = NULL;
     struct app_hello hello;
     struct error e = {0};
-    if (app_start(cfg, &app, &hello, &e))
+    if (app_start(cfg, calibrate_for_server, &app, &hello, &e))
         return cmd_fail("serve", &e);
     greet(&hello);
     app_wait(app);

@@ -14,13 +14,14 @@ struct source {
     struct arena *arena;
     char name[CALIBRATION_NAME];
     struct str text;
+    usec_t at; /* of the last change: the version of the cached text */
 };
 
 static enum err read_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct source *from = ctx;
     struct error inner = {.code = ERR_OK};
-    enum err r = setting_get(cx, from->arena, from->name, &from->text, &inner);
+    enum err r = setting_get_at(cx, from->arena, from->name, &from->text, &from->at, &inner);
     if (r == ERR_NOT_FOUND || (r == ERR_OK && from->text.n == 0)) {
         from->text = NONE;
         return ERR_OK;
@@ -36,7 +37,7 @@ static enum err load(void *ctx, struct arena *a, int64_t *ret_version, struct st
     enum err r = db_read(from->db, read_fn, from, e);
     if (r)
         return r;
-    *ret_version = 0;
+    *ret_version = from->at;
     *ret_bytes = from->text;
     return ERR_OK;
 }
@@ -66,6 +67,19 @@ enum err calibration_cached(const struct jobs_env *env, const struct engine *eng
     enum err r =
         bus_cached(env->bus, a, str_from(from.name), env->cache_ttl, load, &from, &text, e);
     return r ? r : parse(text, ret_calibration, e);
+}
+
+enum err calibration_changed(const struct jobs_env *env, const struct engine *engine,
+                             struct error *e)
+{
+    _cleanup_(arena_freep) struct arena *a = arena_new(64 * KIB);
+    struct source from = {.db = env->db, .arena = a};
+    if (!a)
+        return error_set(e, ERR_NOMEM, "out of memory");
+    calibration_setting(vision_encoder(engine->vision), vision_preprocessing(engine->vision),
+                        from.name);
+    enum err r = db_read(env->db, read_fn, &from, e);
+    return r ? r : bus_cache_drop(env->bus, str_from(from.name), from.at, env->cache_ttl, e);
 }
 
 enum err calibration_set_hubs(const struct jobs_env *env, const struct engine *engine,

@@ -50,6 +50,9 @@ NODISCARD enum err templates_reload_both(const struct jobs_env *env, struct stud
 NODISCARD enum err calibration_cached(const struct jobs_env *env, const struct engine *engine,
                                       struct arena *a, struct calibration *ret_calibration,
                                       struct error *e);
+/* Drops what is cached, after a calibration was stored: the next frame reads the new one. */
+NODISCARD enum err calibration_changed(const struct jobs_env *env, const struct engine *engine,
+                                       struct error *e);
 /* Tells the engine's gallery, before it is rebuilt, from how many students on it corrects for hubs:
  * never without a table for such scores, nor beside an override, which is a cosine. */
 NODISCARD enum err calibration_set_hubs(const struct jobs_env *env, const struct engine *engine,

@@ -85,5 +85,10 @@ void jobs_engines_changed(struct jobs *j);
 NODISCARD enum err jobs_engine_load(struct jobs *j, struct engine *engine, struct error *e);
 /* The cosine a face needs to be named among everybody in the engine's gallery; 0: not known now. */
 double jobs_threshold(const struct jobs *j, const struct engine *engine);
+/* After a calibration was stored: the next frame of every worker goes by it; the keeper rebuilds
+ * the gallery for hub correction. Thread: any. */
+void jobs_calibrated(struct jobs *j);
+/* Stores now what sightings were counted. Thread: any. */
+void jobs_sightings_store(struct jobs *j);
 /* The keeper reads all templates of both engines anew. Thread: any; never blocks. */
 void jobs_gallery_reload(struct jobs *j);

@@ -145,6 +145,29 @@ double jobs_threshold(const struct jobs *j, const struct engine *engine)
 
 void jobs_gallery_reload(struct jobs *j) { atomic_store(&j->reload_all, true); }
 
+void jobs_calibrated(struct jobs *j)
+{
+    struct engine_pair pair = engines_get(j->env.engines);
+    struct error e = {0};
+    enum err r = calibration_changed(&j->env, pair.active, &e);
+    if (!r && pair.shadow)
+        r = calibration_changed(&j->env, pair.shadow, &e);
+    if (r) /* followed within cache_ttl all the same */
+        log_failure(LOG_WARN, "jobs", "calibration_not_announced", &e);
+    engine_pair_done(&pair);
+    jobs_gallery_reload(j);
+}
+
+void jobs_sightings_store(struct jobs *j)
+{
+    struct error e = {0};
+    _cleanup_(arena_freep) struct arena *a = arena_new(MIB);
+    enum err r = a ? tally_flush(j->tally, j->env.db, a, &e)
+                   : error_set(&e, ERR_NOMEM, "no memory to store sightings");
+    if (r)
+        log_failure(LOG_WARN, "jobs", "sightings_not_stored", &e);
+}
+
 struct waiting {
     struct arena *a;
     char (*ids)[ID_TEXT];
@@ -214,13 +237,6 @@ void jobs_outbox_changed(struct jobs *j)
     (void)r;
 }
 
-static void flush_tally(struct jobs *j, struct arena *a)
-{
-    struct error e = {0};
-    if (tally_flush(j->tally, j->env.db, a, &e))
-        log_failure(LOG_WARN, "jobs", "sightings_not_stored", &e);
-}
-
 static void *housekeeping_main(void *arg)
 {
     struct jobs *j = arg;
@@ -233,7 +249,7 @@ static void *housekeeping_main(void *arg)
         if (second % 10 == 0)
             requeue_jobs(j, a);
         if (second % TALLY_EVERY_S == 0)
-            flush_tally(j, a);
+            jobs_sightings_store(j);
         if (second % 3600 == 0 && db_tx(j->env.db, purge_fn, NULL, &e))
             log_failure(LOG_WARN, "jobs", "logins_not_purged", &e);
         follow_outbox(j, a);
@@ -276,14 +292,6 @@ enum err jobs_start(const struct jobs_env *env, struct jobs **ret_jobs, struct e
     return ERR_OK;
 }
 
-/* What the workers counted to their end. */
-static void flush_last(struct jobs *j)
-{
-    _cleanup_(arena_freep) struct arena *a = arena_new(MIB);
-    if (a && j->tally)
-        flush_tally(j, a);
-}
-
 void jobs_stop(struct jobs *j)
 {
     if (!j)
@@ -300,7 +308,8 @@ void jobs_stop(struct jobs *j)
         pthread_join(j->keeper, NULL);
     if (j->has_housekeeping)
         pthread_join(j->housekeeping, NULL);
-    flush_last(j);
+    if (j->tally)
+        jobs_sightings_store(j); /* what the workers counted to their end */
     tally_free(j->tally);
     mailbox_free(j->changes);
     mailbox_free(j->outbox);

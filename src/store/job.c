@@ -201,20 +201,36 @@ enum err job_photo_judge(struct db_cx *cx, const char *id, const struct job_phot
     return r;
 }
 
+struct setting_row {
+    struct str value;
+    usec_t updated_at;
+};
+
 static void setting_read(struct row *row, void *ret_item)
 {
-    *(struct str *)ret_item = row_str(row, "value");
+    struct setting_row *s = ret_item;
+    s->value = row_str(row, "value");
+    s->updated_at = db_col_int(row->rows, "updated_at");
+}
+
+enum err setting_get_at(struct db_cx *cx, struct arena *a, const char *name, struct str *ret_value,
+                        usec_t *ret_updated_at, struct error *e)
+{
+    const struct db_value args[] = {db_text(name)};
+    struct setting_row s = {0};
+    enum err r = rows_one(cx, Q_SETTING_GET, args, 1, a, setting_read, &s, "such setting", e);
+    if (r)
+        return r;
+    *ret_value = s.value;
+    *ret_updated_at = s.updated_at;
+    return ERR_OK;
 }
 
 enum err setting_get(struct db_cx *cx, struct arena *a, const char *name, struct str *ret_value,
                      struct error *e)
 {
-    const struct db_value args[] = {db_text(name)};
-    struct str value = {0};
-    enum err r = rows_one(cx, Q_SETTING_GET, args, 1, a, setting_read, &value, "such setting", e);
-    if (!r)
-        *ret_value = value;
-    return r;
+    usec_t ignored;
+    return setting_get_at(cx, a, name, ret_value, &ignored, e);
 }
 
 enum err setting_put(struct db_cx *cx, struct arena *a, const char *name, struct str value,

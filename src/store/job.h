@@ -80,6 +80,9 @@ NODISCARD enum err job_photo_judge(struct db_cx *cx, const char *id, const struc
  * Errors NOT_FOUND. */
 NODISCARD enum err setting_get(struct db_cx *cx, struct arena *a, const char *name,
                                struct str *ret_value, struct error *e);
+/* The same with the time of its last change. */
+NODISCARD enum err setting_get_at(struct db_cx *cx, struct arena *a, const char *name,
+                                  struct str *ret_value, usec_t *ret_updated_at, struct error *e);
 /* only_new: keeps a value that is there; ret_value (may be NULL, in a) is what stands afterwards.
  */
 NODISCARD enum err setting_put(struct db_cx *cx, struct arena *a, const char *name,

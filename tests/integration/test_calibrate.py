@@ -4,6 +4,7 @@ import ctypes.util
 import os
 import random
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,7 +20,7 @@ def sealed(key, student, vector):
     """What the program stores: nonce and XChaCha20-Poly1305, bound to student and encoder."""
     derived, nonce = ctypes.create_string_buffer(32), os.urandom(24)
     sodium.crypto_kdf_derive_from_key(derived, ctypes.c_size_t(32), ctypes.c_uint64(1), b"template", key)
-    plain, context = struct.pack(f"{DIM}f", *vector), f"template|{student}|{ENCODER}|{PREPROCESSING}".encode()
+    plain, context = struct.pack(f"{len(vector)}f", *vector), f"template|{student}|{ENCODER}|{PREPROCESSING}".encode()
     out, n = ctypes.create_string_buffer(len(plain) + 16), ctypes.c_ulonglong()
     sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
         out, ctypes.byref(n), plain, ctypes.c_ulonglong(len(plain)), context, ctypes.c_ulonglong(len(context)), None,
@@ -32,7 +33,7 @@ def unit(values):
     return [v / length for v in values]
 
 
-def site(folder, people):
+def site(folder, people, dim=DIM):
     """A database with that many students, two photos each."""
     run("migrate", "up", "--data-dir", folder)
     key, chance = os.urandom(32), random.Random(5)
@@ -41,7 +42,7 @@ def site(folder, people):
     for i in range(people):
         student = f"00000000-0000-7000-8000-{i:012d}"
         students += [student, f"S{i}", f"Student {i}"]
-        self = [chance.gauss(0, 1) for _ in range(DIM)]
+        self = [chance.gauss(0, 1) for _ in range(dim)]
         for k in range(PHOTOS):
             vector = unit([v + chance.gauss(0, .6) for v in self])
             templates += [f"{i:08d}-0000-7000-8000-00000000000{k}", student, ENCODER, PREPROCESSING,
@@ -137,11 +138,53 @@ def test_confirmed_sightings_are_counted_without_names(serve):
     assert "sightings: 1 confirmed" in done.stdout and "of 1, " in done.stdout
 
 
+def test_a_running_server_calibrates_itself_and_follows_at_once(serve, tmp_path):
+    data = tmp_path / "data"
+    site(data, 300, dim=128)
+    server = serve()
+    api = server.api
+
+    def threshold():
+        return api.get("/v1/system/engine")["active_threshold"]
+
+    shipped = threshold()
+    shown = calibrate(data)
+    assert shown.returncode == 0 and "300 people, 600 photos" in shown.stdout, shown.stderr
+    assert "not applied" in shown.stdout and stored(data) == "" and threshold() == shipped
+    done = calibrate(data, "--apply")
+    assert done.returncode == 0 and "in use now: site-" in done.stdout, done.stderr
+    assert stored(data) and f"{threshold():.3f}" == gallery_line(done)[4] != f"{shipped:.3f}"
+
+    student = api.student("S-real", PEOPLE[0])
+    api.finished(api.upload(student["id"], photos("train", PEOPLE[0], 3))["id"])
+    session = api.session(api.course("C", [student["id"]], confirmations=1)["id"])
+    for path in photos("val", PEOPLE[0]):
+        api.seen(session["id"], path)
+    assert "sightings: 1 confirmed" in calibrate(data).stdout  # without waiting for the next flush
+    assert api.marks(session["id"])["items"][0]["receipt"]["table"].startswith("site-")
+
+    assert calibrate(data, "--reset").returncode == 0 and stored(data) == ""
+    assert threshold() == pytest.approx(shipped, abs=1e-3)  # of one student more
+    with ThreadPoolExecutor(4) as many:
+        statuses = set(many.map(lambda _: api.ask("POST", "/v1/system/calibration", None, json={}).status_code, range(4)))
+    assert 200 in statuses <= {200, 503}
+    assert calibrate(data, "--only", "another").returncode == 1
+
+
 def test_too_few_people_are_refused_with_what_is_needed(tmp_path):
     site(tmp_path, 20)
     done = calibrate(tmp_path, "--apply")
     assert done.returncode == 1 and "20 people" in done.stderr and "284" in done.stderr
     assert stored(tmp_path) == ""
+
+
+def test_a_server_with_too_few_people_refuses_too(serve, tmp_path):
+    site(tmp_path / "data", 20, dim=128)
+    api = serve().api
+    refused = api.ask("POST", "/v1/system/calibration", 422, json={"apply": True}).json()
+    assert "20 people" in refused["detail"] and "284" in refused["detail"]
+    api.ask("POST", "/v1/system/calibration", 400, json={"apply": True, "reset": True})
+    assert any("no table" in line for line in api.ask("POST", "/v1/system/calibration", json={}).json()["lines"])
 
 
 def test_arguments_that_contradict_each_other_are_refused(tmp_path):

@@ -56,7 +56,7 @@ UPDATE job_photo SET verdict = $3, detail = $4, quality = $5, other_id = $6, rep
 WHERE job_id = $1 AND position = $2;
 
 -- name: setting_get :one
-SELECT value FROM setting WHERE name = $1;
+SELECT value, updated_at FROM setting WHERE name = $1;
 
 -- name: setting_put :exec
 INSERT INTO setting (name, value, updated_at) VALUES ($1, $2, $3)

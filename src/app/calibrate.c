@@ -1,0 +1,18 @@
+/* Calibrating while the server runs: measured by what the caller of app_start brought, on a handler
+ * thread; a new table is in use with the next frame (jobs_calibrated). */
+#include "app/internal.h"
+
+enum err app_calibrate(void *ctx, const struct api_calibration *wish, struct buf *out,
+                       struct error *e)
+{
+    struct app *app = ctx;
+    struct jobs *jobs = atomic_load(&app->jobs_for_events);
+    if (!app->calibrate)
+        return error_set(e, ERR_UNSUPPORTED, "this program cannot calibrate");
+    if (jobs)
+        jobs_sightings_store(jobs);
+    enum err r = app->calibrate(app->cfg, app->db, &app->template_key, wish, out, e);
+    if (jobs && (wish->apply || wish->reset))
+        jobs_calibrated(jobs); /* also after a failure: one encoder's table may be stored */
+    return r;
+}
