@@ -1,4 +1,4 @@
-/* Photos of the whole class: pictures of 12 to 50 megapixels that are looked at in tiles, on the
+/* Photos of the whole class: pictures of 12 to 64 megapixels that are looked at in tiles, on the
  * bulk lane, so that they hold up no live frame and are never dropped for their age. Handler
  * threads. The promise of a 202 is that of frames.c. */
 #include "api/frame_in.h"

@@ -47,8 +47,8 @@ static const char *const stage_names[BENCH_STAGE_N] = {
 static void print_table(const struct bench_picture *p, const struct bench_result *one,
                         const struct bench_result *two, double workers_fps)
 {
-    printf("\n%s: %dx%d, %d faces (%d and %d frames)\n", p->label, one->width, one->height,
-           one->faces, one->frames, two->frames);
+    printf("\n%s: %dx%d, %d face%s (%d and %d frames)\n", p->label, one->width, one->height,
+           one->faces, one->faces == 1 ? "" : "s", one->frames, two->frames);
     printf("  %-10s %22s    %22s\n", "", "1 thread", "2 threads");
     printf("  %-10s %10s  %10s    %10s  %10s\n", "ms", "median", "95 %", "median", "95 %");
     for (int s = 0; s < BENCH_STAGE_N; s++)

@@ -112,6 +112,9 @@ int cmd_camera(int argc, char **argv)
     char session_id[ID_TEXT], camera_id[ID_TEXT] = "";
     if (!session || id_parse(str_from(session), session_id, NULL))
         return cmd_bad_usage("camera", "--session wants the id of a session");
+    if (class_photos && challenge)
+        return cmd_bad_usage("camera", "--photos are of the whole class, --challenge is of one "
+                                       "person: choose one of them");
 
     struct error e = {.code = ERR_OK};
     _cleanup_(remote_closep) struct remote *remote = NULL;

@@ -6,6 +6,8 @@
 #include "cmd/args.h"
 #include "cmd/cmd.h"
 #include "cmd/settings.h"
+#include "http/server.h"
+#include "store/db.h"
 #include "store/migrate.h"
 #include "vision/device.h"
 #include "vision/encoder_file.h"
@@ -15,6 +17,8 @@
 #include "vision/ort.h"
 
 #include <arpa/inet.h>
+#include <jansson.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -177,6 +181,13 @@ static void check_runtime(struct exam *x)
         say(x, LEVEL_OK, "ONNX Runtime", NULL, "%s", version);
     else
         say(x, LEVEL_BAD, "ONNX Runtime", "tools/setup.sh run installs it", "does not load");
+}
+
+static void check_libraries(struct exam *x)
+{
+    say(x, LEVEL_OK, "libraries", NULL, "SQLite %s, libwebsockets %s, libsodium %s, jansson %s",
+        db_sqlite_version(), http_library_version(), sodium_version_string(),
+        jansson_version_str());
 }
 
 /* The int8 model of set-up; not having one is fine. */
@@ -347,6 +358,7 @@ int cmd_doctor(int argc, char **argv)
     check_port(&x);
     check_database(&x);
     check_runtime(&x);
+    check_libraries(&x);
     check_models(&x);
     check_liveness(&x);
     check_devices(&x);

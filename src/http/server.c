@@ -463,6 +463,8 @@ void http_free(struct http_server *s)
 
 int http_port(const struct http_server *s) { return s->port; }
 
+const char *http_library_version(void) { return lws_get_library_version(); }
+
 void http_respond(struct http_server *s, uint64_t conn, const struct http_response *res)
 {
     struct reply *r = reply_new(res, false);

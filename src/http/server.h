@@ -115,6 +115,8 @@ void http_stop(struct http_server *s, usec_t drain);
  * callbacks (ws_closed) run in here. NULL is fine. */
 void http_free(struct http_server *s);
 int http_port(const struct http_server *s);
+/* Of libwebsockets; static. Thread: any. */
+const char *http_library_version(void);
 
 /* Answers a pending request; bytes are copied. A gone connection is no error. Thread: any. */
 void http_respond(struct http_server *s, uint64_t conn, const struct http_response *res);

@@ -107,6 +107,8 @@ struct db_options {
  * PATH.lock (one serve process owns a file). Errors CONFLICT (held by another process), NOT_FOUND
  * (no file and not `create`), IO, UNAVAILABLE, CORRUPT. */
 NODISCARD enum err db_sqlite_open(const struct db_options *o, struct db **ret_db, struct error *e);
+/* Of the SQLite library that is loaded; static. */
+const char *db_sqlite_version(void);
 /* Opens the PostgreSQL back end (15 or newer, encoding UTF8) and connects once. A server that goes
  * away later is an error UNAVAILABLE of each call until it is back. Errors UNAVAILABLE (not
  * reached, refused, a read-only replica), INVALID (too old, other encoding). */

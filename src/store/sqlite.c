@@ -216,3 +216,5 @@ enum err db_sqlite_open(const struct db_options *o, struct db **ret_db, struct e
     *ret_db = &db->base;
     return ERR_OK;
 }
+
+const char *db_sqlite_version(void) { return sqlite3_libversion(); }

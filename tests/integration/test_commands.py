@@ -8,7 +8,8 @@ import pytest
 import database
 from program import MODELS, PEOPLE, ROOT, SAMPLES, Server, photos, run
 
-COMMANDS = ("serve", "camera", "enroll", "demo", "user", "migrate", "models", "doctor", "config", "bench", "openapi")
+COMMANDS = ("serve", "camera", "enroll", "demo", "user", "migrate", "models", "doctor", "config", "bench", "openapi",
+            "calibrate", "eval", "verify-register")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,8 @@ def test_each_command_explains_itself(tmp_path, command):
 @pytest.mark.parametrize("arguments", [[], ["servee"], ["serve", "--bad"], ["camera"], ["camera", "x"], ["enroll"],
                                        ["user"], ["user", "add"], ["user", "fire", "x"], ["models", "pull"],
                                        ["models", "pull", "../x"], ["migrate"], ["migrate", "down"], ["config", "x"],
-                                       ["camera", "--session", "x", "y"], ["camera", "--fps", "-1", "--session",
+                                       ["camera", "--session", "x", "y"], ["camera", "--session", "0198c5a2-7c1e-7d3a-8f00-2b1c9e4d5f60",
+                                       "--photos", "--challenge", "."], ["camera", "--fps", "-1", "--session",
                                        "0198c5a2-7c1e-7d3a-8f00-2b1c9e4d5f60", "."]])
 def test_wrong_arguments_are_status_2_and_say_what_is_wrong(tmp_path, arguments):
     done = run(*arguments, cwd=tmp_path)
@@ -167,6 +169,7 @@ def test_models_are_listed_verified_and_a_damaged_one_is_found(tmp_path):
 
 def test_doctor_finds_nothing_wrong_here_and_something_wrong_there(server, tmp_path):
     fine = ok("doctor", "--data-dir", server.data, "--models-dir", MODELS)
+    assert re.search(r"^ok +libraries +SQLite 3\.\d+", fine, re.M)
     assert re.search(r"^ok +database", fine, re.M) and not re.search(r"^bad", fine, re.M)
     sick = run("doctor", "--data-dir", tmp_path / "d", "--models-dir", tmp_path / "none", cwd=tmp_path)
     assert sick.returncode == 1 and re.search(r"^bad", sick.stdout, re.M)
