@@ -173,6 +173,8 @@ static void marks_and_session_changes_are_never_droppable(void **state)
 {
     (void)state;
     assert_true(event_droppable(EVENT_FRAME_RESULT));
+    assert_true(event_droppable(EVENT_FRAME_DROPPED));
+    assert_true(event_droppable(EVENT_LAG));
     assert_false(event_droppable(EVENT_MARK_CHANGED));
     assert_false(event_droppable(EVENT_SESSION_CHANGED));
 }
@@ -187,6 +189,20 @@ static void every_event_schema_is_listed_once_and_describes_itself(void **state)
         for (int k = 0; k < i; k++)
             assert_string_not_equal(event_schemas[i]->name, event_schemas[k]->name);
     }
+}
+
+static void without_memory_there_is_no_event(void **state)
+{
+    (void)state;
+    _cleanup_(arena_freep) struct arena *a = arena_new(256);
+    struct error e = {0};
+    struct str text;
+    char long_json[512];
+    memset(long_json, ' ', sizeof long_json);
+    const struct str json = {long_json, sizeof long_json};
+    assert_int_equal(event_pack_json(a, EVENT_LAG, "", json, &text, &e), ERR_NOMEM);
+    assert_int_equal(event_json(a, 7, json, &text, &e), ERR_NOMEM);
+    assert_int_equal(event_json(a, 0, json, &text, &e), ERR_NOMEM);
 }
 
 static void a_topic_names_its_session(void **state)
@@ -208,6 +224,7 @@ int main(void)
         cmocka_unit_test(a_frame_result_shows_each_face_as_decided),
         cmocka_unit_test(marks_and_session_changes_are_never_droppable),
         cmocka_unit_test(every_event_schema_is_listed_once_and_describes_itself),
+        cmocka_unit_test(without_memory_there_is_no_event),
         cmocka_unit_test(a_topic_names_its_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,6 +203,24 @@ static void any_curve_gives_a_score_from_zero_to_one(void **state)
     assert_near(threshold_score(&flat, 100, 100), 1, 0);
 }
 
+static void galleries_of_both_kinds_of_template_need_the_higher_score(void **state)
+{
+    (void)state;
+    for (int n = 10; n <= 600; n *= 2) {
+        double one = threshold_score(table(FACENET, YUNET_CROP, 1), 30, n);
+        double many = threshold_score(table(FACENET, YUNET_CROP, 3), 30, n);
+        assert_near(threshold_highest(FACENET, YUNET_CROP, 30, n), fmax(one, many), 0);
+    }
+    assert_near(threshold_highest("sface", YUNET_CROP, 30, 10), 1, 0);
+}
+
+static void the_words_of_the_kinds_are_stable(void **state)
+{
+    (void)state;
+    assert_string_equal(score_kind_name(SCORE_COSINE), "cosine");
+    assert_string_equal(score_kind_name(SCORE_HUB), "hub");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +232,8 @@ int main(void)
         cmocka_unit_test(beyond_the_table_its_nearest_end_counts),
         cmocka_unit_test(nobody_counts_as_one_person),
         cmocka_unit_test(a_budget_that_is_no_number_asks_for_the_highest_score),
+        cmocka_unit_test(galleries_of_both_kinds_of_template_need_the_higher_score),
+        cmocka_unit_test(the_words_of_the_kinds_are_stable),
         cmocka_unit_test(any_curve_gives_a_score_from_zero_to_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
