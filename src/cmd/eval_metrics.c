@@ -161,8 +161,9 @@ double eval_fold_accuracy(const struct eval_scores *s, int fold)
 {
     double threshold = best_threshold(s, fold), weights[2], hits = 0;
     class_weights(s, fold, true, weights);
-    if (isnan(threshold) || (weights[0] == 0 && weights[1] == 0))
-        return NAN;
+    bool none = weights[0] == 0 && weights[1] == 0, half = weights[0] == 0 || weights[1] == 0;
+    if (isnan(threshold) || none || (s->balanced && half))
+        return NAN; /* the mean of two rates of which one is not known */
     for (size_t i = 0; i < s->n; i++)
         if (s->rows[i].fold == fold && (s->rows[i].score >= threshold) == s->rows[i].same)
             hits += weights[s->rows[i].same];

@@ -59,7 +59,8 @@ NODISCARD enum err eval_verify(const struct eval_scores *s, int rounds, struct a
                                struct eval_verification *ret_v, struct error *e);
 
 /* Share of rightly decided rows of `fold` at the threshold that is best on the other folds (lowest
- * of the best; a score >= threshold is accepted). NAN when the fold or the rest is empty. */
+ * of the best; a score >= threshold is accepted). NAN when the fold or the rest is empty, and for
+ * balanced accuracy when the fold lacks pairs of one person or of two. */
 double eval_fold_accuracy(const struct eval_scores *s, int fold);
 
 /* The equal error rate: (FAR + FRR) / 2 at the score where they are nearest. weights [people]

@@ -126,6 +126,21 @@ static void balanced_accuracy_weighs_both_classes_alike(void **state)
     assert_near(eval_fold_accuracy(&s, 1), 3 / 5.0);
 }
 
+static void balanced_accuracy_is_not_known_where_a_fold_lacks_a_class(void **state)
+{
+    struct eval_score few[] = {
+        {.score = 0.9f, .fold = 0, .same = true},
+        {.score = 0.1f, .fold = 0, .b = 1},
+        {.score = 0.95f, .fold = 1, .same = true},
+    };
+    struct eval_scores s = {.rows = few, .n = ARRAY_LEN(few), .folds = 2, .balanced = true};
+    (void)state;
+    eval_scores_sort(&s);
+    assert_true(isnan(eval_fold_accuracy(&s, 1)));
+    s.balanced = false;
+    assert_near(eval_fold_accuracy(&s, 1), 1);
+}
+
 static void pairs_across_folds_do_not_count_for_accuracy(void **state)
 {
     enum { MORE = 3 };
@@ -241,6 +256,7 @@ int main(void)
         cmocka_unit_test(a_person_not_drawn_takes_all_pairs_along),
         cmocka_unit_test(a_fold_is_judged_by_the_threshold_of_the_others),
         cmocka_unit_test(balanced_accuracy_weighs_both_classes_alike),
+        cmocka_unit_test(balanced_accuracy_is_not_known_where_a_fold_lacks_a_class),
         cmocka_unit_test(pairs_across_folds_do_not_count_for_accuracy),
         cmocka_unit_test(a_score_at_the_threshold_is_accepted),
         cmocka_unit_test(a_pair_of_two_needs_both_people_drawn),

@@ -64,9 +64,12 @@ static void print_verification(FILE *out, const struct eval_run *run)
     fprintf(out, "\n  %-28s %s  (%d folds%s)\n", run->pairs_file ? "accuracy" : "balanced accuracy",
             cell(text, &v->accuracy, 4), run->folds, run->pairs_file ? "" : ", no person in two");
     fprintf(out, "  %-28s %s\n", "equal error rate", cell(text, &v->eer, 4));
-    for (int k = 0; k < EVAL_FAR_N; k++)
-        fprintf(out, "  TAR at FAR %-17g %s  threshold %.3f\n", eval_fars[k],
-                cell(text, &v->tar[k], 4), v->threshold[k]);
+    for (int k = 0; k < EVAL_FAR_N; k++) {
+        fprintf(out, "  TAR at FAR %-17g %s", eval_fars[k], cell(text, &v->tar[k], 4));
+        if (isfinite(v->threshold[k]))
+            fprintf(out, "  threshold %.3f", v->threshold[k]);
+        putc('\n', out);
+    }
 }
 
 static void print_ident_row(FILE *out, const struct eval_ident_row *r)
