@@ -35,6 +35,7 @@ def unit(values):
 
 def site(folder, people, dim=DIM):
     """A database with that many students, two photos each."""
+    folder.mkdir(exist_ok=True)
     run("migrate", "up", "--data-dir", folder)
     key, chance = os.urandom(32), random.Random(5)
     (folder / "installation.key").write_bytes(key)
