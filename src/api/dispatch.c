@@ -138,6 +138,14 @@ static void answer_problem(struct call *c, const struct error *e, const struct s
         log_failure(LOG_WARN, "api", "request_failed", e);
 }
 
+/* The route and never the path, which may name somebody. A status that comes later is 0. */
+static void log_access(const struct http_request *req, const struct route *route, int status)
+{
+    log_event(LOG_INFO, "http", "request", "method=%s route=%s status=%d ms=%.1f request=%s",
+              http_method_name(req->method), route ? route->path : "none", status,
+              (double)(time_mono() - req->received_mono) / USEC_PER_MSEC, req->id);
+}
+
 void dispatch_handle(struct api *api, struct http_request *req, struct http_response *res)
 {
     struct call c = {.api = api, .req = req, .a = req->arena};
@@ -149,6 +157,8 @@ void dispatch_handle(struct api *api, struct http_request *req, struct http_resp
         r = encode(&c, route, res, &e);
     if (r)
         answer_problem(&c, &e, &errs, res);
+    if (api->env.config->http_access_log)
+        log_access(req, route, c.pending ? 0 : res->status);
 }
 
 /* ---- helpers of handlers */

@@ -272,7 +272,9 @@ static void check_database(struct exam *x)
         r = migrate_status(db, x->arena, &rows, &n, &e);
     if (r) {
         say(x, r == ERR_NOT_FOUND ? LEVEL_WARN : LEVEL_BAD, "database",
-            r == ERR_NOT_FOUND ? "rollcall migrate up" : "restore the last backup if it is damaged",
+            r == ERR_NOT_FOUND  ? "rollcall migrate up"
+            : r == ERR_CONFLICT ? "see what it says: nothing is damaged"
+                                : "restore the last backup if it is damaged",
             "%s", e.msg);
         return;
     }

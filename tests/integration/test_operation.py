@@ -202,3 +202,14 @@ def test_a_client_that_leaves_while_it_waits_harms_nothing(serve, blank):
             connection.sendall(head.encode() + blank[:len(blank) if i % 2 else 1000])
     wait_for(lambda: server.api.get("/v1/system")["queue"]["items"] == 0, what="an empty queue")
     assert server.api.seen(session, blank)["faces"] == []
+
+
+def test_the_access_log_names_routes_and_nobody(serve):
+    server = serve("--http-access-log", "true")
+    student = server.api.student("S-secret")
+    server.api.get(f"/v1/students/{student['id']}")
+    server.api.problem("GET", "/v1/nothing", 404)
+    wait_for(lambda: "route=/v1/students/{id} status=200" in server.errors(), what="the line")
+    lines = [line for line in server.errors().splitlines() if " http request " in line]
+    assert any("method=POST route=/v1/students status=201 ms=" in line for line in lines)
+    assert not any("S-secret" in line or student["id"] in line for line in lines)
