@@ -205,7 +205,7 @@ def test_a_client_that_leaves_while_it_waits_harms_nothing(serve, blank):
 
 
 def test_the_access_log_names_routes_and_nobody(serve):
-    server = serve("--http-access-log", "true")
+    server = serve("--http-access-log")
     student = server.api.student("S-secret")
     server.api.get(f"/v1/students/{student['id']}")
     server.api.problem("GET", "/v1/nothing", 404)
