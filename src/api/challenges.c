@@ -13,6 +13,23 @@
 
 /* Places in the option challenge_steps. */
 enum { STEPS_TURNS, STEPS_TURNS_AND_BLINK };
+enum { CHALLENGES_PER_MINUTE = 60 }; /* of one token */
+
+/* Challenges wait where frames' identities and tickets do: one token may not fill that. */
+static enum err may_create(struct call *c, const char *id, usec_t now, struct error *e)
+{
+    static const struct bus_evidence_rule minute = {.gap = 0, .window = USEC_PER_MIN};
+    char key[CHALLENGE_KEY];
+    int count = 0;
+    snprintf(key, sizeof key, "challenges:%s", c->who.login[0] ? c->who.login : c->who.user);
+    enum err r =
+        bus_evidence_add(c->api->env.bus, str_from(key), str_from(id), now, &minute, &count, e);
+    if (r || count <= CHALLENGES_PER_MINUTE)
+        return r;
+    c->retry_after_s = 60;
+    return error_set(e, ERR_RATE, "%d challenges were begun in a minute: wait one",
+                     CHALLENGES_PER_MINUTE);
+}
 
 enum err challenge_create(struct call *c, struct error *e)
 {
@@ -29,10 +46,13 @@ enum err challenge_create(struct call *c, struct error *e)
         r = call_alloc(c, sizeof(struct event_challenge), &memory, e);
     if (r)
         return r;
+    id_new(id);
+    r = may_create(c, id, f.received_at, e);
+    if (r)
+        return r;
     randombytes_buf(&seed, sizeof seed);
     bool blinks = c->api->env.config->challenge_steps == STEPS_TURNS_AND_BLINK;
     challenge_issue(&challenge, &seed, blinks, f.session, f.received_at);
-    id_new(id);
     challenge_key(id, key);
     usec_t kept = CHALLENGE_KEPT + challenge.expires_at - challenge.issued_at;
     r = bus_put_once(c->api->env.bus, c->a, str_from(key), challenge_bytes(&challenge), kept,

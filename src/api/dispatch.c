@@ -132,8 +132,9 @@ static void answer_problem(struct call *c, const struct error *e, const struct s
                                   .body = copy.p ? copy : STR("{\"title\":\"Out of memory\"}")};
     if (e->code == ERR_UNAUTHENTICATED)
         http_header_add(res, "www-authenticate", STR("Bearer"));
-    if (err_http_status(e->code) == 503)
-        http_header_add(res, "retry-after", STR("1"));
+    int wait_s = c->retry_after_s ? c->retry_after_s : err_http_status(e->code) == 503;
+    if (wait_s)
+        http_header_add(res, "retry-after", str_from(arena_printf(c->a, "%d", wait_s)));
     if (err_http_status(e->code) >= 500 && e->code != ERR_FULL) /* back-pressure is no fault */
         log_failure(LOG_WARN, "api", "request_failed", e);
 }

@@ -273,6 +273,8 @@ static enum err read_plan(const struct config *config, struct command *c, struct
     enum err r = augment_parse(str_from(c->augment), &c->kinds, e);
     if (r)
         return r;
+    if ((c->detect != 0) + (c->liveness != 0) + (c->table != 0) > 1)
+        return error_set(e, ERR_INVALID, "detect, --liveness and --table do not go together");
     if (c->kinds && c->cache)
         return error_set(e, ERR_INVALID, "augment and --cache do not go together");
     fill_in(config, c, plan);

@@ -1,7 +1,8 @@
 /* Whether the faces that would get a name are of people, not of pictures of them (pass.h).
  *
- * A face is judged by the mean of its scores over the last seconds (bus_score_add), so that a lucky
- * frame does not pass a picture and an unlucky one does not stop a person. The scores are kept by
+ * A face is judged by the mean of its scores over the last seconds (bus_score_add): the more
+ * sightings a mark needs, the less a lucky frame helps a picture, or an unlucky one stops a person.
+ * With one confirmation, and on class photos, one score decides. The scores are kept by
  * session, camera and student: what one camera is shown says nothing about a face before another,
  * and a face that nobody recognises adds to no student. Where two faces of one frame match a
  * student and only one looks alive by itself, the other is a spoof at once and its score is not

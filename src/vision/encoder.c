@@ -209,6 +209,8 @@ enum err encoder_open(const char *name, bool flip, const char *models_dir,
                 : find_built_in(name, models_dir, on->precision == PRECISION_INT8, path, &enc, e);
     if (!r)
         r = ort_open_on(path, on, &enc.model, e);
+    if (r && brought && r != ERR_NOT_FOUND && r != ERR_INVALID)
+        r = error_wrap(e, r, "is the file whole? export it again");
     if (!r) {
         r = check_ports(&enc, e);
         if (r && brought)

@@ -124,7 +124,8 @@ def test_a_named_output_is_the_one_that_counts(tmp_path):
 
 def test_what_is_no_onnx_file_is_refused(tmp_path):
     (tmp_path / "mine.onnx").write_bytes(b"no model at all")
-    assert "ONNX Runtime, load model" in result(bring(tmp_path, TINY))[1]
+    said = result(bring(tmp_path, TINY))[1]
+    assert "is the file whole" in said and "ONNX Runtime, load model" in said
 
 
 def test_weights_in_other_files_are_refused(tmp_path):

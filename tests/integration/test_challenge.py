@@ -214,3 +214,11 @@ def test_the_camera_command_shows_the_steps_and_says_how_it_ended(shared, cast, 
     assert done.returncode == 1 and done.stdout.splitlines()[-1] == "the challenge was not finished"
     done = run("camera", "--challenge", "--session", SOME_ID, *at[2:], tmp_path)
     assert done.returncode == 1 and not done.stdout and done.stderr
+
+
+def test_a_token_cannot_begin_challenges_without_end(serve):
+    server = serve()
+    session = server.api.session(server.api.course("C", [], confirmations=1)["id"])["id"]
+    answers = [server.api.ask("POST", f"/v1/sessions/{session}/challenges") for _ in range(61)]
+    assert [a.status_code for a in answers] == [201] * 60 + [429]
+    assert int(answers[-1].headers["retry-after"]) >= 1 and "wait" in answers[-1].json()["detail"]
