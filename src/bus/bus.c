@@ -31,8 +31,6 @@ void bus_close(struct bus *b)
     mem_free(b);
 }
 
-const struct bus_driver *bus_driver_of(const struct bus *b) { return b->driver; }
-
 static enum err check_key(struct str key, struct error *e)
 {
     if (key.n == 0 || key.n > BUS_KEY_MAX)

@@ -108,7 +108,6 @@ NODISCARD enum err bus_new(const struct bus_driver *driver, void *self, struct b
 /* Closes the back end and frees b; NULL is fine. No call may be in progress or come later; on_event
  * is not called any more once it returns. */
 void bus_close(struct bus *b);
-const struct bus_driver *bus_driver_of(const struct bus *b);
 
 /* Gives the event the topic's next id, keeps it for replay, delivers it (with memory.c on_event has
  * returned when publish does). Errors TOO_LARGE (BUS_EVENT_MAX), NOMEM, UNAVAILABLE (a remote back

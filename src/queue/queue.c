@@ -30,8 +30,6 @@ void queue_close(struct queue *q)
     mem_free(q);
 }
 
-const struct queue_driver *queue_driver_of(const struct queue *q) { return q->driver; }
-
 enum err queue_push(struct queue *q, const struct queue_push *item, struct error *e)
 {
     if ((unsigned)item->lane >= QUEUE_LANE_N)

@@ -89,7 +89,6 @@ NODISCARD enum err queue_new(const struct queue_driver *driver, void *self,
                              struct queue **ret_queue, struct error *e);
 /* Closes the back end and frees q; NULL is fine. No call may be in progress or come later. */
 void queue_close(struct queue *q);
-const struct queue_driver *queue_driver_of(const struct queue *q);
 
 /* Puts one item in; everything is copied. Pushing a LIVE item beyond its producer's share turns
  * that producer's oldest waiting one into a drop notice. On any error the queue is as before.
