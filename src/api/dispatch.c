@@ -139,6 +139,19 @@ static void answer_problem(struct call *c, const struct error *e, const struct s
         log_failure(LOG_WARN, "api", "request_failed", e);
 }
 
+/* A database that is gone takes the change and its trail alike; the answer says that it is gone. */
+static void audit(struct call *c, const struct route *route, const struct error *problem,
+                  struct http_response *res)
+{
+    bool signing_in = route && route->perm == PERM_PUBLIC;
+    if (!route || !audit_wanted(route) || !(c->who.user[0] || signing_in))
+        return;
+    if (problem && problem->code == ERR_UNAVAILABLE)
+        return;
+    if (!audit_write(c, route, c->pending ? c->status : res->status, problem))
+        http_header_add(res, "rollcall-audit", STR("lost"));
+}
+
 /* The route and never the path, which may name somebody. A status that comes later is 0. */
 static void log_access(const struct http_request *req, const struct route *route, int status)
 {
@@ -158,6 +171,7 @@ void dispatch_handle(struct api *api, struct http_request *req, struct http_resp
         r = encode(&c, route, res, &e);
     if (r)
         answer_problem(&c, &e, &errs, res);
+    audit(&c, route, r ? &e : NULL, res);
     if (api->env.config->http_access_log)
         log_access(req, route, c.pending ? 0 : res->status);
 }
@@ -224,6 +238,14 @@ enum err call_flag(struct call *c, const char *name, bool *ret_set, struct error
         r = error_set(e, ERR_INVALID, "%s is 1, or left out", name);
     *ret_set = r == ERR_OK && v.p;
     return r;
+}
+
+enum err call_time(struct call *c, const char *name, usec_t *ret_utc, struct error *e)
+{
+    struct str v;
+    enum err r = call_query(c, name, &v, e);
+    *ret_utc = 0;
+    return r || !v.p ? r : error_wrap(e, time_parse_iso(v, ret_utc, e), "%s", name);
 }
 
 enum err call_if_match(struct call *c, int64_t *ret_version, struct error *e)

@@ -68,9 +68,10 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     look_alike_schema, look_alike_list_schema, engine_switch_schema, engine_spec_schema,
     engine_missing_list_schema, engine_difference_list_schema, engine_wish_schema,
     engine_finish_schema, course_ref_schema, calibration_in_schema, calibration_schema,
-    verification_schema, problem_schema, field_problem_schema;
+    verification_schema, audit_schema, audit_list_schema, problem_schema, field_problem_schema;
 
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
+HANDLER(audit_index);
 HANDLER(register_verify);
 HANDLER(landing);
 HANDLER(health);

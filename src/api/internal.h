@@ -22,6 +22,8 @@ struct call {
     struct str raw_body, raw_type;      /* answers that are not a schema (text, metrics) */
     int retry_after_s;                  /* with an error */
     bool pending;                       /* the answer comes later (frames?wait=1) */
+    struct str subject;                 /* for the audit trail, where path and Location tell not */
+    bool replayed;                      /* the answer is an earlier one (Idempotency-Key) */
 };
 
 typedef enum err (*route_fn)(struct call *c, struct error *e);
@@ -29,6 +31,12 @@ typedef enum err (*route_fn)(struct call *c, struct error *e);
 /* A query parameter, for the API description. */
 struct route_query {
     const char *name, *type, *doc;
+};
+
+enum route_flag {
+    ROUTE_AUDIT = 1,     /* a GET of what is sensitive: audited, too */
+    ROUTE_UNAUDITED = 2, /* frames and tickets: too many, and they change nothing by themselves */
+    ROUTE_SECRET = 4,    /* the answer holds a secret that is told once */
 };
 
 enum body_kind { BODY_NONE, BODY_JSON, BODY_IMAGE, BODY_PHOTOS };
@@ -45,6 +53,7 @@ struct route {
     unsigned errors; /* E(code) bits it may answer beyond the common ones */
     const struct route_query *query;
     int n_query;
+    unsigned flags; /* of enum route_flag */
 };
 
 #define E(code) (1u << ERR_##code)
@@ -62,6 +71,8 @@ NODISCARD enum err call_query(struct call *c, const char *name, struct str *ret_
                               struct error *e);
 /* A query parameter that is 1, or absent and false. Errors INVALID. */
 NODISCARD enum err call_flag(struct call *c, const char *name, bool *ret_set, struct error *e);
+/* A query parameter that is a time (RFC 3339); 0 when absent. Errors INVALID. */
+NODISCARD enum err call_time(struct call *c, const char *name, usec_t *ret_utc, struct error *e);
 /* The version asked for by If-Match; 0 when there is no such header. Errors INVALID. */
 NODISCARD enum err call_if_match(struct call *c, int64_t *ret_version, struct error *e);
 /* Zeroed memory of the request. Errors NOMEM. */
@@ -70,6 +81,13 @@ NODISCARD enum err call_alloc(struct call *c, size_t n, void **ret_memory, struc
 /* The problem+json body of an error (RFC 9457). errs and request_id may be NULL. */
 void problem_print(const struct error *e, const struct schema_errors *errs, const char *request_id,
                    struct buf *out);
+
+/* audit.c: does this route leave a row in the audit trail? */
+bool audit_wanted(const struct route *r);
+/* Writes the row; problem is NULL after a success. False: it is lost, which is logged and counted.
+ */
+bool audit_write(struct call *c, const struct route *route, int status,
+                 const struct error *problem);
 
 /* Called after a commit that changed a session or a roster: cached copies go. */
 void live_session_changed(struct api *api, struct session_id id, int64_t version);

@@ -60,12 +60,22 @@ static const struct route_query dispute_query[] = {
     {"course", "string", "Only of this course."},
     {"session", "string", "Only of this session."},
 };
+static const struct route_query audit_query[] = {
+    {"after", "string", "The last id of the page before."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
+    {"from", "string", "Not before this time."},
+    {"to", "string", "Before this time."},
+    {"actor", "string", "Only of this user or API client."},
+    {"action", "string", "Only this operationId."},
+    {"subject", "string", "Only what was done to this id."},
+};
 static const struct route_query event_query[] = {
     {"after", "string", "The last event id the client has: what it missed comes first."},
     {"ticket", "string", "From events-ticket, instead of the Authorization header."},
 };
-#define QUERY(rows) (rows), ARRAY_LEN(rows)
-#define NOQUERY NULL, 0
+/* Behind these come only members with a name, such as .flags = ROUTE_SECRET. */
+#define QUERY(rows) .query = (rows), .n_query = ARRAY_LEN(rows)
+#define NOQUERY .query = NULL, .n_query = 0
 
 #define JSON BODY_JSON
 #define NONE BODY_NONE
@@ -79,6 +89,7 @@ const struct route routes[] = {
     {HTTP_GET,    "/openapi.json",                        PERM_PUBLIC,         openapi_document,  NONE, NULL,                  NULL,                 200, "system", "openapi", "This description", 0, NOQUERY},
     {HTTP_GET,    "/metrics",                             PERM_SYSTEM_READ,    metrics,           NONE, NULL,                  NULL,                 200, "system", "metrics", "Counters in the Prometheus text format", 0, NOQUERY},
     {HTTP_GET,    "/v1/register/verification",            PERM_REGISTER_READ,  register_verify,   NONE, NULL,                  &verification_schema, 200, "register", "verifyRegister", "Hash the register again and compare it with its heads file and the marks", E(UNAVAILABLE), NOQUERY},
+    {HTTP_GET,    "/v1/audit",                            PERM_AUDIT_READ,     audit_index,       NONE, NULL,                  &audit_list_schema,   200, "audit", "listAudit", "Who asked for what, newest first", 0, QUERY(audit_query)},
     {HTTP_GET,    "/v1/system",                           PERM_SYSTEM_READ,    system_show,       NONE, NULL,                  &system_schema,       200, "system", "getSystem", "What runs here and what to mend", 0, NOQUERY},
     {HTTP_GET,    "/v1/system/engine",                    PERM_SYSTEM_WRITE,   engine_show,       NONE, NULL,                  &engine_switch_schema, 200, "system", "getEngine", "Which engine decides, and how a switch to another goes", E(NOT_FOUND), NOQUERY},
     {HTTP_GET,    "/v1/system/engine/missing",            PERM_SYSTEM_WRITE,   engine_missing_index, NONE, NULL,               &engine_missing_list_schema, 200, "system", "listEngineMissing", "Students whom the new engine cannot recognise yet", E(NOT_FOUND)|E(CONFLICT), QUERY(page_query)},
@@ -89,13 +100,13 @@ const struct route routes[] = {
     {HTTP_POST,   "/v1/system/engine/finish",             PERM_SYSTEM_WRITE,   engine_finish,     JSON, &engine_finish_schema, &engine_switch_schema, 200, "system", "finishEngineSwitch", "Unload the engine that does not decide", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_POST,   "/v1/system/calibration",               PERM_SYSTEM_WRITE,   calibration_run,   JSON, &calibration_in_schema, &calibration_schema, 200, "system", "calibrate", "Measure false-match rates with the templates and sightings of this site", E(NOT_FOUND)|E(UNPROCESSABLE)|E(UNAVAILABLE), NOQUERY},
 
-    {HTTP_POST,   "/v1/login",                            PERM_PUBLIC,         login_create,      JSON, &login_in_schema,      &login_schema,        200, "access", "signIn", "Exchange a code or password for a token", E(UNAUTHENTICATED), NOQUERY},
+    {HTTP_POST,   "/v1/login",                            PERM_PUBLIC,         login_create,      JSON, &login_in_schema,      &login_schema,        200, "access", "signIn", "Exchange a code or password for a token", E(UNAUTHENTICATED), NOQUERY, .flags = ROUTE_SECRET},
     {HTTP_DELETE, "/v1/login",                            PERM_SELF,           login_delete_current, NONE, NULL,               NULL,                 204, "access", "signOut", "Revoke the token used", E(CONFLICT), NOQUERY},
     {HTTP_GET,    "/v1/me",                               PERM_SELF,           me_show,           NONE, NULL,                  &user_schema,         200, "access", "getMe", "Who am I?", 0, NOQUERY},
     {HTTP_GET,    "/v1/users",                            PERM_USER_ADMIN,     user_index,        NONE, NULL,                  &user_list_schema,    200, "access", "listUsers", "All users", 0, NOQUERY},
     {HTTP_POST,   "/v1/users",                            PERM_USER_ADMIN,     user_create,       JSON, &user_in_schema,       &user_schema,         201, "access", "createUser", "Make a user", E(CONFLICT), NOQUERY},
     {HTTP_PUT,    "/v1/users/{id}/password",              PERM_USER_ADMIN,     user_password,     JSON, &password_in_schema,   NULL,                 204, "access", "setPassword", "Set a user's password", E(NOT_FOUND), NOQUERY},
-    {HTTP_POST,   "/v1/users/{id}/code",                  PERM_USER_ADMIN,     user_code,         NONE, NULL,                  &code_schema,         200, "access", "createSignInCode", "A one-time sign-in code for a user", E(NOT_FOUND), NOQUERY},
+    {HTTP_POST,   "/v1/users/{id}/code",                  PERM_USER_ADMIN,     user_code,         NONE, NULL,                  &code_schema,         200, "access", "createSignInCode", "A one-time sign-in code for a user", E(NOT_FOUND), NOQUERY, .flags = ROUTE_SECRET},
 
     {HTTP_GET,    "/v1/students",                         PERM_STUDENT_READ,   student_index,     NONE, NULL,                  &student_list_schema, 200, "students", "listStudents", "Students, a page at a time", 0, QUERY(student_query)},
     {HTTP_POST,   "/v1/students",                         PERM_STUDENT_WRITE,  student_create,    JSON, &student_in_schema,    &student_schema,      201, "students", "createStudent", "Register a student", E(CONFLICT), NOQUERY},
@@ -104,7 +115,7 @@ const struct route routes[] = {
     {HTTP_DELETE, "/v1/students/{id}",                    PERM_STUDENT_WRITE,  student_remove,    NONE, NULL,                  NULL,                 204, "students", "deleteStudent", "Delete a student without marks", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_POST,   "/v1/students/{id}/photos",             PERM_STUDENT_WRITE,  photos_create,     BODY_PHOTOS, NULL,           &job_schema,          202, "students", "enrolPhotos", "Enrol photos; the job has a verdict for each", E(NOT_FOUND)|E(UNSUPPORTED), QUERY(photos_query)},
     {HTTP_DELETE, "/v1/students/{id}/photos",             PERM_STUDENT_WRITE,  photos_remove,     NONE, NULL,                  NULL,                 204, "students", "forgetPhotos", "Forget the student's face", E(NOT_FOUND), NOQUERY},
-    {HTTP_GET,    "/v1/students/{id}/templates",          PERM_STUDENT_READ,   template_index,    NONE, NULL,                  &template_list_schema, 200, "students", "listTemplates", "The photos behind the student's face, without vectors", E(NOT_FOUND), NOQUERY},
+    {HTTP_GET,    "/v1/students/{id}/templates",          PERM_STUDENT_READ,   template_index,    NONE, NULL,                  &template_list_schema, 200, "students", "listTemplates", "The photos behind the student's face, without vectors", E(NOT_FOUND), NOQUERY, .flags = ROUTE_AUDIT},
     {HTTP_DELETE, "/v1/students/{id}/templates/{template}", PERM_STUDENT_WRITE, template_remove,  NONE, NULL,                  NULL,                 204, "students", "deleteTemplate", "Forget one photo", E(NOT_FOUND), NOQUERY},
     {HTTP_GET,    "/v1/students/{id}/look-alikes",        PERM_STUDENT_READ,   look_alike_of_student, NONE, NULL,              &look_alike_list_schema, 200, "students", "listLookAlikesOf", "Who looks like the student", E(NOT_FOUND), QUERY(page_query)},
     {HTTP_GET,    "/v1/look-alikes",                      PERM_STUDENT_READ,   look_alike_index,  NONE, NULL,                  &look_alike_list_schema, 200, "students", "listLookAlikes", "All pairs of students who look alike", 0, QUERY(page_query)},
@@ -126,16 +137,16 @@ const struct route routes[] = {
     {HTTP_DELETE, "/v1/sessions/{id}",                    PERM_SESSION_WRITE,  session_remove,    NONE, NULL,                  NULL,                 204, "sessions", "deleteSession", "Delete a session without marks", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_POST,   "/v1/sessions/{id}/start",              PERM_SESSION_WRITE,  session_begin,     NONE, NULL,                  &session_schema,      200, "sessions", "startSession", "Take frames from now on", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_POST,   "/v1/sessions/{id}/stop",               PERM_SESSION_WRITE,  session_end,       NONE, NULL,                  &session_schema,      200, "sessions", "stopSession", "Take no more frames; who has no mark is absent", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
-    {HTTP_POST,   "/v1/sessions/{id}/frames",             PERM_FRAME_POST,     frame_create,      BODY_IMAGE, NULL,            &frame_schema,        202, "sessions", "postFrame", "Send one picture", E(NOT_FOUND)|E(CONFLICT)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(frame_query)},
+    {HTTP_POST,   "/v1/sessions/{id}/frames",             PERM_FRAME_POST,     frame_create,      BODY_IMAGE, NULL,            &frame_schema,        202, "sessions", "postFrame", "Send one picture", E(NOT_FOUND)|E(CONFLICT)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(frame_query), .flags = ROUTE_UNAUDITED},
     {HTTP_POST,   "/v1/sessions/{id}/photos",             PERM_FRAME_POST,     class_photos_create, BODY_PHOTOS, NULL,         &class_photos_schema, 202, "sessions", "postClassPhotos", "Send photos of the whole class, 12 to 64 megapixels", E(NOT_FOUND)|E(CONFLICT)|E(TOO_LARGE)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(photo_query)},
     {HTTP_POST,   "/v1/sessions/{id}/challenges",         PERM_FRAME_POST,     challenge_create,  NONE, NULL,                  &event_challenge_schema, 201, "sessions", "createChallenge", "Begin a liveness challenge", E(NOT_FOUND)|E(CONFLICT)|E(RATE), NOQUERY},
-    {HTTP_POST,   "/v1/sessions/{id}/challenges/{challenge}/frames", PERM_FRAME_POST, challenge_frame, BODY_IMAGE, NULL,    &event_frame_result_schema, 200, "sessions", "postChallengeFrame", "Send one picture of a challenge; its result tells what to show next", E(NOT_FOUND)|E(CONFLICT)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(challenge_query)},
+    {HTTP_POST,   "/v1/sessions/{id}/challenges/{challenge}/frames", PERM_FRAME_POST, challenge_frame, BODY_IMAGE, NULL,    &event_frame_result_schema, 200, "sessions", "postChallengeFrame", "Send one picture of a challenge; its result tells what to show next", E(NOT_FOUND)|E(CONFLICT)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(challenge_query), .flags = ROUTE_UNAUDITED},
     {HTTP_GET,    "/v1/sessions/{id}/marks",              PERM_SESSION_READ,   marks_index,       NONE, NULL,                  &mark_list_schema,    200, "sessions", "listMarks", "Who was seen, and who is missing", E(NOT_FOUND), NOQUERY},
-    {HTTP_GET,    "/v1/sessions/{id}/marks/{student}",    PERM_SESSION_READ,   mark_show,         NONE, NULL,                  &mark_history_schema, 200, "sessions", "getMark", "A student's mark, its receipt, and what the register tells of it", E(NOT_FOUND), NOQUERY},
+    {HTTP_GET,    "/v1/sessions/{id}/marks/{student}",    PERM_SESSION_READ,   mark_show,         NONE, NULL,                  &mark_history_schema, 200, "sessions", "getMark", "A student's mark, its receipt, and what the register tells of it", E(NOT_FOUND), NOQUERY, .flags = ROUTE_AUDIT},
     {HTTP_PUT,    "/v1/sessions/{id}/marks/{student}",    PERM_MARK_WRITE,     mark_put,          JSON, &mark_in_schema,       &mark_schema,         200, "sessions", "correctMark", "Set a mark by hand, with a reason; decides a dispute", E(NOT_FOUND), NOQUERY},
     {HTTP_POST,   "/v1/sessions/{id}/marks/{student}/dispute", PERM_MARK_WRITE, mark_contest,     JSON, &dispute_in_schema,    &mark_schema,         200, "sessions", "disputeMark", "Contest a mark; it stays until somebody decides", E(NOT_FOUND), NOQUERY},
     {HTTP_GET,    "/v1/disputes",                         PERM_SESSION_READ,   dispute_index,     NONE, NULL,                  &dispute_list_schema, 200, "sessions", "listDisputes", "Contested marks, the most doubtful first", 0, QUERY(dispute_query)},
-    {HTTP_POST,   "/v1/sessions/{id}/events-ticket",      PERM_SESSION_READ,   events_ticket,     NONE, NULL,                  &ticket_schema,       200, "sessions", "createEventsTicket", "A one-use ticket for the WebSocket", E(NOT_FOUND), NOQUERY},
+    {HTTP_POST,   "/v1/sessions/{id}/events-ticket",      PERM_SESSION_READ,   events_ticket,     NONE, NULL,                  &ticket_schema,       200, "sessions", "createEventsTicket", "A one-use ticket for the WebSocket", E(NOT_FOUND), NOQUERY, .flags = ROUTE_UNAUDITED},
     {HTTP_GET,    "/v1/sessions/{id}/events",             PERM_SESSION_READ,   events_upgrade,    NONE, NULL,                  NULL,                 101, "sessions", "events", "WebSocket (subprotocol rollcall.v1): FrameResult, MarkChanged, SessionChanged, FrameDropped and Lag messages", 0, QUERY(event_query)},
 
     {HTTP_GET,    "/v1/cameras",                          PERM_CAMERA_READ,    camera_index,      NONE, NULL,                  &camera_list_schema,  200, "cameras", "listCameras", "Cameras, a page at a time", 0, QUERY(page_query)},

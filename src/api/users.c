@@ -102,6 +102,8 @@ enum err login_create(struct call *c, struct error *e)
         return r;
     out->token = arena_copy(c->a, str_from(token));
     out->expires_at = login.expires_at;
+    memcpy(c->who.user, out->user.id, ID_TEXT); /* for the audit trail */
+    memcpy(c->who.login, login.id, ID_TEXT);
     c->out = out;
     return ERR_OK;
 }

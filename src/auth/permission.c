@@ -12,7 +12,7 @@ static const unsigned grants[ROLE_N] = {
                        BIT(MARK_WRITE) | BIT(CAMERA_READ) | BIT(SYSTEM_READ) | BIT(REGISTER_READ),
     [ROLE_INSTRUCTOR] = BIT(SELF),
     [ROLE_AUDITOR] = BIT(SELF) | BIT(STUDENT_READ) | BIT(COURSE_READ) | BIT(SESSION_READ) |
-                     BIT(CAMERA_READ) | BIT(SYSTEM_READ) | BIT(REGISTER_READ),
+                     BIT(CAMERA_READ) | BIT(SYSTEM_READ) | BIT(REGISTER_READ) | BIT(AUDIT_READ),
     [ROLE_STUDENT] = BIT(SELF),
     [ROLE_CAMERA] = BIT(SELF) | BIT(FRAME_POST),
 };
@@ -34,6 +34,7 @@ static const char *const perm_names[PERM_N] = {
     [PERM_SYSTEM_READ] = "system.read",
     [PERM_REGISTER_READ] = "register.read",
     [PERM_SYSTEM_WRITE] = "system.write",
+    [PERM_AUDIT_READ] = "audit.read",
 };
 
 const char *perm_name(enum perm p) { return perm_names[p]; }

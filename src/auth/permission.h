@@ -20,8 +20,9 @@ enum perm {
     PERM_SYSTEM_READ,
     PERM_REGISTER_READ,
     PERM_SYSTEM_WRITE, /* the engines that decide */
+    PERM_AUDIT_READ,
 };
-enum { PERM_N = PERM_SYSTEM_WRITE + 1 };
+enum { PERM_N = PERM_AUDIT_READ + 1 };
 
 /* "student.write", for error messages and the API description. */
 const char *perm_name(enum perm p);

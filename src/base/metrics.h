@@ -22,6 +22,7 @@
     X(challenges_total, counter, "Liveness challenges begun.")                                     \
     X(challenges_passed_total, counter, "Liveness challenges passed.")                             \
     X(challenges_failed_total, counter, "Liveness challenges failed: too slow, wrong ...")         \
+    X(audit_lost_total, counter, "Requests whose row in the audit trail could not be written.")    \
     X(jobs_failed_total, counter, "Jobs that ended in the dead-letter state.")                     \
     X(queue_items, gauge, "Frames waiting in the queue.")                                          \
     X(queue_bytes, gauge, "Bytes waiting in the queue.")                                           \

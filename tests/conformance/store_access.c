@@ -1,0 +1,107 @@
+/* Conformance of the store, part six: the audit trail. */
+#include "store_suite.h"
+
+#include "store/audit.h"
+
+static void write_row(struct fixture *f, struct db_cx *cx, const char *actor, const char *action,
+                      const char *subject)
+{
+    const struct audit row = {.actor = str_from(actor),
+                              .actor_kind = STR("user"),
+                              .action = str_from(action),
+                              .subject_kind = STR("students"),
+                              .subject = str_from(subject),
+                              .status = 200,
+                              .detail = STR("{\"code\":\"INVALID\"}")};
+    assert_int_equal(audit_insert(cx, &row, &f->e), ERR_OK);
+}
+
+static int count_rows(struct fixture *f, struct db_cx *cx, const struct audit_filter *filter)
+{
+    struct audit *rows;
+    int n;
+    assert_int_equal(audit_list(cx, f->a, filter, &rows, &n, &f->e), ERR_OK);
+    for (int i = 1; i < n; i++)
+        assert_true(strcmp(rows[i - 1].id, rows[i].id) > 0);
+    return n;
+}
+
+static void the_audit_trail_is_read_newest_first_through_filters(void **state)
+{
+    struct fixture *f = *state;
+    usec_t now = time_utc();
+    struct db_cx *cx = tx_begin(f);
+    write_row(f, cx, "ann", "createStudent", "s1");
+    write_row(f, cx, "bob", "createStudent", "s2");
+    write_row(f, cx, "ann", "deleteStudent", "s1");
+    const struct {
+        struct audit_filter filter;
+        int n;
+    } rows[] = {
+        {{.limit = 9}, 3},
+        {{.limit = 2}, 2},
+        {{.limit = 9, .actor = STR("ann")}, 2},
+        {{.limit = 9, .action = STR("createStudent")}, 2},
+        {{.limit = 9, .subject = STR("s1"), .actor = STR("ann")}, 2},
+        {{.limit = 9, .subject = STR("s2"), .actor = STR("ann")}, 0},
+        {{.limit = 9, .from = now - USEC_PER_SEC}, 3},
+        {{.limit = 9, .from = now + USEC_PER_HOUR}, 0},
+        {{.limit = 9, .to = now + USEC_PER_HOUR}, 3},
+        {{.limit = 9, .to = now - USEC_PER_SEC}, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_int_equal(count_rows(f, cx, &rows[i].filter), rows[i].n);
+    struct audit_filter page = {.limit = 1};
+    struct audit *got;
+    int n;
+    assert_int_equal(audit_list(cx, f->a, &page, &got, &n, &f->e), ERR_OK);
+    assert_true(str_is(got[0].action, "deleteStudent") && str_is(got[0].subject, "s1"));
+    assert_int_equal(got[0].status, 200);
+    assert_true(got[0].at >= now);
+    memcpy(page.before, got[0].id, sizeof page.before);
+    page.limit = 9;
+    assert_int_equal(count_rows(f, cx, &page), 2);
+    page.to = now + USEC_PER_HOUR; /* the nearer of the two bounds counts */
+    assert_int_equal(count_rows(f, cx, &page), 2);
+    tx_commit(f);
+}
+
+static void the_audit_trail_loses_what_is_too_old(void **state)
+{
+    struct fixture *f = *state;
+    const struct audit_filter all = {.limit = 9};
+    int64_t removed = 0;
+    struct db_cx *cx = tx_begin(f);
+    write_row(f, cx, "ann", "createStudent", "s1");
+    assert_int_equal(audit_purge(cx, time_utc() - USEC_PER_DAY, &removed, &f->e), ERR_OK);
+    assert_int_equal(removed, 0);
+    assert_int_equal(audit_purge(cx, time_utc() + USEC_PER_DAY, &removed, &f->e), ERR_OK);
+    assert_int_equal(removed, 1);
+    assert_int_equal(count_rows(f, cx, &all), 0);
+    tx_commit(f);
+}
+
+static void an_audit_row_is_checked_by_the_database(void **state)
+{
+    struct fixture *f = *state;
+    const struct audit rows[] = {
+        {.actor_kind = STR("nonsense"), .action = STR("a")},
+        {.actor_kind = STR("user"), .action = STR("a"), .detail = STR("{")},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(audit_insert(tx_begin(f), &rows[i], &f->e), ERR_INVALID);
+        hold_end(f, ERR_INVALID);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(the_audit_trail_is_read_newest_first_through_filters),
+        TEST(the_audit_trail_loses_what_is_too_old),
+        TEST(an_audit_row_is_checked_by_the_database),
+    };
+    return store_suite_run(tests, ARRAY_LEN(tests));
+}
