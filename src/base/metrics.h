@@ -8,6 +8,9 @@
 #define METRIC_MAP(X)                                                                              \
     X(http_requests_total, counter, "HTTP requests answered.")                                     \
     X(http_errors_total, counter, "HTTP requests answered with a status of 400 or above.")         \
+    X(http_streams_aborted_total, counter,                                                         \
+      "Streamed answers given up: an error midway, or a client that went away or stopped "         \
+      "reading.")                                                                                  \
     X(ws_peers, gauge, "WebSocket clients connected.")                                             \
     X(ws_dropped_total, counter, "Messages not sent to WebSocket clients that were too slow.")     \
     X(frames_accepted_total, counter, "Frames acknowledged with 202.")                             \

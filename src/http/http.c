@@ -42,7 +42,7 @@ static void exchange_free(struct exchange **slot)
     *slot = NULL;
     slot_release(ex->server, ex->id);
     request_free(ex->request);
-    mem_free(ex->reply);
+    reply_free(ex->reply);
     mem_free(ex);
 }
 
@@ -66,7 +66,11 @@ static struct exchange *exchange_new(struct http_server *s, struct lws *wsi)
 static void exchange_send(struct exchange *ex, struct reply *r)
 {
     ex->reply = r;
-    memcpy(r->bytes + r->rid_at, ex->request_id, ID_TEXT - 1);
+    if (r->rid_at) {
+        memcpy(r->bytes + r->rid_at, ex->request_id, ID_TEXT - 1);
+        ex->status = r->status;
+    }
+    ex->streams = ex->streams || r->next;
     exchange_set_state(ex, EX_SENDING);
     lws_callback_on_writable(ex->wsi);
 }
@@ -200,13 +204,13 @@ static int on_body(struct exchange *ex, const char *bytes, size_t n)
 static void access_line(const struct exchange *ex)
 {
     metric_add(METRIC_http_requests_total, 1);
-    if (ex->reply->status >= 400)
+    if (ex->status >= 400)
         metric_add(METRIC_http_errors_total, 1);
     if (log_level_of() >= LOG_DEBUG)
         log_event(LOG_DEBUG, "http", "request",
                   "method=%s path=%s status=%d bytes=%zu usec=%" PRId64 " request=%s",
-                  ex->head ? "HEAD" : http_method_name(ex->method), ex->path, ex->reply->status,
-                  ex->sent, time_mono() - ex->received, ex->request_id);
+                  ex->head ? "HEAD" : http_method_name(ex->method), ex->path, ex->status,
+                  ex->sent_before + ex->sent, time_mono() - ex->received, ex->request_id);
 }
 
 /* The last byte was written; may free the exchange. */
@@ -226,6 +230,32 @@ static int exchange_finish(struct exchange *ex)
     return lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
+/* Gives up an answer that has begun. A reset, so that it cannot be mistaken for a whole one. */
+static void exchange_abort(struct exchange *ex)
+{
+    struct linger at_once = {.l_onoff = 1};
+    if (ex->streams) {
+        metric_add(METRIC_http_streams_aborted_total, 1);
+        setsockopt(lws_get_socket_fd(ex->wsi), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    lws_set_timeout(ex->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
+/* A piece of a stream is with the client: to the handler threads for the next one. */
+static void exchange_continue(struct exchange *ex)
+{
+    struct request *r = TAKE(ex->reply->next);
+    reply_free(TAKE(ex->reply));
+    ex->sent_before += ex->sent;
+    ex->sent = 0;
+    exchange_set_state(ex, EX_HANDLING);
+    lws_rx_flow_control(ex->wsi, 0);
+    if (mailbox_post(ex->server->work, 0, ex->id, (struct str){(char *)&r, sizeof r}, NULL)) {
+        request_free(r);
+        exchange_abort(ex);
+    }
+}
+
 static int on_writable(struct exchange *ex)
 {
     if (!ex || ex->state != EX_SENDING)
@@ -237,9 +267,12 @@ static int on_writable(struct exchange *ex)
         return -1;
     ex->sent += piece;
     ex->deadline = time_mono() + SEND_LIMIT;
-    if (ex->sent == total)
+    if (ex->sent == total && ex->reply->next && !ex->head)
+        exchange_continue(ex);
+    else if (ex->sent == total)
         return exchange_finish(ex);
-    lws_callback_on_writable(ex->wsi);
+    else
+        lws_callback_on_writable(ex->wsi);
     return 0;
 }
 
@@ -270,7 +303,7 @@ void exchange_answer(struct http_server *s, uint64_t id, struct reply *r)
     struct slot *slot = slot_find(s, id);
     struct exchange *ex = slot ? slot->exchange : NULL;
     if (!ex || ex->state != EX_HANDLING) {
-        mem_free(r);
+        reply_free(r);
         return;
     }
     request_free(ex->request);
@@ -279,7 +312,7 @@ void exchange_answer(struct http_server *s, uint64_t id, struct reply *r)
     if (r)
         exchange_send(ex, r);
     else
-        lws_set_timeout(ex->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+        exchange_abort(ex);
 }
 
 void exchange_pending(struct http_server *s, struct request *r)
@@ -306,9 +339,10 @@ void exchange_sweep(struct http_server *s, struct exchange *ex, usec_t now)
     /* does not read its answer but sends: would make the loop spin */
     bool spins = ex->state == EX_SENDING && ex->deadline - now < SEND_LIMIT - 5 * USEC_PER_SEC &&
                  client_shows(ex, POLLIN | POLLRDHUP);
-    if (gone || spins || (now > ex->deadline && ex->state != EX_HANDLING)) {
-        lws_set_timeout(ex->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
-    } else if (now > ex->deadline) {
+    bool late = now > ex->deadline;
+    if (gone || spins || (late && (ex->state != EX_HANDLING || ex->streams))) {
+        exchange_abort(ex);
+    } else if (late) {
         struct error e;
         error_set(&e, ERR_TIMEOUT, "no answer within %d s", (int)(ANSWER_LIMIT / USEC_PER_SEC));
         exchange_answer(s, ex->id, reply_problem(s, &e, NULL, false));

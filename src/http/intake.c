@@ -283,6 +283,13 @@ static enum err request_fill(struct lws *wsi, const struct intake *in, struct ht
                        : error_set(e, ERR_NOMEM, "no memory for a body of %zu bytes", in->body_n);
 }
 
+static bool is_http_1_0(struct lws *wsi)
+{
+    char text[16] = "";
+    return lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP) > 0 &&
+           strcmp(text, "HTTP/1.0") == 0;
+}
+
 enum err intake_request(struct http_server *s, struct lws *wsi, const struct intake *in,
                         struct request **ret_request, struct error *e)
 {
@@ -299,6 +306,7 @@ enum err intake_request(struct http_server *s, struct lws *wsi, const struct int
         return error_set(e, ERR_NOMEM, "no memory for the request");
     }
     r->server = s;
+    r->http_1_0 = is_http_1_0(wsi);
     r->charged = charged;
     r->pub.arena = TAKE(a);
     enum err err = request_fill(wsi, in, &r->pub, e);

@@ -34,18 +34,22 @@ enum {
 struct request {
     struct http_request pub;
     struct http_server *server;
-    bool close;     /* the connection ends with the answer */
-    size_t charged; /* bytes counted in server->bodies */
-    bool ws;        /* for ws_open, not handle */
+    bool close;            /* the connection ends with the answer */
+    size_t charged;        /* bytes counted in server->bodies */
+    bool ws;               /* for ws_open, not handle */
+    bool http_1_0;         /* knows no chunks */
+    http_stream_fn stream; /* makes the next piece of the answer; NULL: the handler makes it */
+    void *stream_ctx;
 };
 
 /* An answer ready to send; made on any thread. */
 struct reply {
     int status;
-    bool close;    /* says `connection: close` */
-    size_t n;      /* all bytes */
-    size_t head_n; /* of which head; a HEAD request gets no more */
-    size_t rid_at; /* where the loop writes the request id */
+    bool close;           /* says `connection: close` */
+    size_t n;             /* all bytes */
+    size_t head_n;        /* of which head; a HEAD request gets no more */
+    size_t rid_at;        /* where the loop writes the request id; 0: a piece, without a head */
+    struct request *next; /* owned; makes the piece after this one, or NULL */
     char bytes[];
 };
 
@@ -66,8 +70,11 @@ struct exchange {
     struct request *request; /* owned in EX_BODY and while pending, else NULL */
     struct reply *reply;     /* owned */
     size_t body_have, body_need, sent;
+    size_t sent_before; /* bytes of the pieces before this one */
+    int status;         /* of the answer that is being sent */
     enum http_method method;
     bool head;
+    bool streams; /* the head of a stream is on its way: no other answer can follow */
     usec_t received, deadline;
     char request_id[ID_TEXT];
     char path[128]; /* for the access line, cut */
@@ -247,8 +254,13 @@ void request_free(struct request *r);
 bool intake_expects_continue(struct lws *wsi);
 
 /* ---- reply.c (thread: any) */
-/* Head and body in one piece, or NULL. close: say that the connection ends. */
+/* Head and body in one piece, or NULL. close: say that the connection ends. The body of a stream is
+ * its first chunk, or bare bytes when the connection ends. */
 struct reply *reply_new(const struct http_response *res, bool close);
+/* A further piece of a stream: a chunk, or bare bytes when chunked is false. */
+struct reply *reply_piece(struct str body, bool chunked, bool last);
+/* Frees it with `next`; NULL is fine. */
+void reply_free(struct reply *r);
 /* The same for an error, with the problem+json of the callbacks; allow (or NULL) is the header that
  * goes with METHOD. Thread: loop. */
 struct reply *reply_problem(struct http_server *s, const struct error *e, const char *allow,

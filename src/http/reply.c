@@ -1,10 +1,12 @@
 /* Answers as bytes: status line, headers, body in one piece, made on the handler thread so that the
- * loop only writes. The loop fills in the request id at rid_at. Cost: one allocation, one copy of
- * the body. Invariant: no byte of a header value that could end a line is ever copied. */
+ * loop only writes. A body that streams goes out in chunks (RFC 9112 section 7.1), or, to HTTP/1.0,
+ * until the connection ends. The loop fills in the request id at rid_at. Cost: one allocation, one
+ * copy of the body. Invariant: no byte of a header value that could end a line is ever copied. */
 #include "http/internal.h"
 
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <time.h>
 
 enum { HEAD_MAX = 8 * 1024 };
@@ -90,8 +92,10 @@ static size_t head_put(struct buf *b, const struct http_response *res, bool clos
     bool has_body = res->status >= 200 && res->status != 204 && res->status != 304;
     buf_printf(b, "HTTP/1.1 %d %s\r\n", res->status, status_text(res->status));
     date_put(b);
-    if (has_body)
+    if (has_body && !res->stream)
         buf_printf(b, "content-length: %zu\r\n", res->body.n);
+    else if (has_body && !close)
+        buf_puts(b, "transfer-encoding: chunked\r\n");
     if (has_body && res->content_type.n && one_line(res->content_type))
         buf_printf(b, "content-type: %.*s\r\n", STR_ARGS(res->content_type));
     for (int i = 0; i < res->n_headers; i++) {
@@ -108,6 +112,43 @@ static size_t head_put(struct buf *b, const struct http_response *res, bool clos
     return rid_at;
 }
 
+/* The longest head of a chunk, and its end with that of the last chunk. */
+enum { CHUNK_HEAD_MAX = 20, CHUNK_TAIL_MAX = 8 };
+
+/* Writes body as a chunk (none when empty: that would end the stream); the bytes written. */
+static size_t chunk_put(char *at, struct str body)
+{
+    if (!body.n)
+        return 0;
+    size_t n = (size_t)snprintf(at, CHUNK_HEAD_MAX, "%zx\r\n", body.n);
+    memcpy(at + n, body.p, body.n);
+    memcpy(at + n + body.n, "\r\n", 2);
+    return n + body.n + 2;
+}
+
+struct reply *reply_piece(struct str body, bool chunked, bool last)
+{
+    struct reply *r = mem_alloc(sizeof *r + CHUNK_HEAD_MAX + body.n + CHUNK_TAIL_MAX);
+    if (!r)
+        return NULL;
+    r->close = !chunked;
+    if (!chunked && body.n)
+        memcpy(r->bytes, body.p, body.n);
+    r->n = chunked ? chunk_put(r->bytes, body) : body.n;
+    if (chunked && last) {
+        memcpy(r->bytes + r->n, "0\r\n\r\n", 5);
+        r->n += 5;
+    }
+    return r;
+}
+
+void reply_free(struct reply *r)
+{
+    if (r)
+        request_free(r->next);
+    mem_free(r);
+}
+
 struct reply *reply_new(const struct http_response *res, bool close)
 {
     _cleanup_(buf_done) struct buf head;
@@ -117,17 +158,18 @@ struct reply *reply_new(const struct http_response *res, bool close)
         return NULL;
     bool has_body = res->status >= 200 && res->status != 204 && res->status != 304;
     size_t body_n = has_body ? res->body.n : 0;
-    struct reply *r = mem_alloc(sizeof *r + head.n + body_n);
+    bool chunked = res->stream && !close;
+    struct reply *r = mem_alloc(sizeof *r + head.n + CHUNK_HEAD_MAX + body_n + CHUNK_TAIL_MAX);
     if (!r)
         return NULL;
     r->status = res->status;
     r->close = close;
     r->head_n = head.n;
-    r->n = head.n + body_n;
     r->rid_at = rid_at;
     memcpy(r->bytes, head.p, head.n);
-    if (body_n)
+    if (body_n && !chunked)
         memcpy(r->bytes + head.n, res->body.p, body_n);
+    r->n = head.n + (chunked ? chunk_put(r->bytes + head.n, res->body) : body_n);
     return r;
 }
 

@@ -75,7 +75,7 @@ void post_free(enum post kind, void *what)
 {
     switch (kind) {
     case POST_REPLY:
-        mem_free(what);
+        reply_free(what);
         break;
     case POST_PENDING:
         request_free(what);
@@ -161,9 +161,39 @@ void server_drain(struct http_server *s)
 
 /* ---- threads */
 
+static void reply_post(struct http_server *s, uint64_t id, struct reply *reply)
+{
+    if (!server_post(s, POST_REPLY, id, reply, USEC_PER_MIN))
+        reply_free(reply);
+}
+
+/* The next piece of a stream, or NULL: then the loop resets the connection. Takes r. */
+static struct reply *stream_step(struct request *r)
+{
+    _cleanup_(buf_done) struct buf out;
+    buf_init(&out, HTTP_PIECE_MAX);
+    struct error e = {0};
+    bool more = false;
+    enum err err = r->stream(r->stream_ctx, &r->pub, &out, &more, &e);
+    if (!err)
+        err = buf_check(&out, &e);
+    if (err)
+        log_failure(LOG_WARN, "http", "stream_aborted", &e);
+    struct reply *reply = err ? NULL : reply_piece(buf_str(&out), !r->http_1_0, !more);
+    if (reply && more)
+        reply->next = r;
+    else
+        request_free(r);
+    return reply;
+}
+
 static void handler_run(struct http_server *s, struct request *r)
 {
     uint64_t id = r->pub.conn;
+    if (r->stream) {
+        reply_post(s, id, stream_step(r));
+        return;
+    }
     if (r->ws) {
         s->callbacks.ws_open(s->callbacks.ctx, &r->pub);
         request_free(r);
@@ -177,10 +207,14 @@ static void handler_run(struct http_server *s, struct request *r)
             request_free(r);
         return;
     }
-    struct reply *reply = reply_new(&res, r->close);
-    request_free(r);
-    if (!server_post(s, POST_REPLY, id, reply, USEC_PER_MIN))
-        mem_free(reply);
+    struct reply *reply = reply_new(&res, r->close || (res.stream && r->http_1_0));
+    r->stream = res.stream;
+    r->stream_ctx = res.stream_ctx;
+    if (reply && res.stream)
+        reply->next = r;
+    else
+        request_free(r);
+    reply_post(s, id, reply);
 }
 
 static void *handler_main(void *ctx)
@@ -467,7 +501,5 @@ const char *http_library_version(void) { return lws_get_library_version(); }
 
 void http_respond(struct http_server *s, uint64_t conn, const struct http_response *res)
 {
-    struct reply *r = reply_new(res, false);
-    if (!server_post(s, POST_REPLY, conn, r, USEC_PER_MIN))
-        mem_free(r);
+    reply_post(s, conn, reply_new(res, false));
 }

@@ -48,10 +48,21 @@ struct http_request {
     struct arena *arena; /* the handler's working memory too; capped */
 };
 
+/* Makes the next piece of a body that streams: appends to `out`, at most HTTP_PIECE_MAX bytes;
+ * ret_more false: it was the last one. Runs on a handler thread when the client has taken the piece
+ * before, so it holds neither a thread nor a database while a client is slow, and is not called
+ * again for one that is gone. What it needs lives in req->arena. An error resets the connection, so
+ * that nobody takes what was sent for the whole. */
+typedef enum err (*http_stream_fn)(void *ctx, struct http_request *req, struct buf *out,
+                                   bool *ret_more, struct error *e);
+#define HTTP_PIECE_MAX (2 * MIB)
+
 struct http_response {
     int status;
     struct str content_type;
-    struct str body;                             /* copied when the handler returns */
+    struct str body;       /* copied when the handler returns; of a stream, the first piece */
+    http_stream_fn stream; /* makes what follows the body; NULL: nothing does */
+    void *stream_ctx;
     struct http_header headers[HTTP_HEADER_MAX]; /* extra: etag, location, retry-after ... */
     int n_headers;
     bool pending; /* the answer comes later by http_respond */

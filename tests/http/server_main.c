@@ -5,7 +5,8 @@
  *
  * Keys: connections, peers, queue, threads, header_ms, idle_ms, ping_ms, arena, share, port.
  * Routes: GET /hello, POST /echo, GET /echo/x (path and query), POST /slow (sleeps the milliseconds
- * in the body), GET /big?n=bytes, GET /pending (never answered), GET /later (answered by another
+ * in the body), GET /big?n=bytes, GET /stream?n=pieces&size=bytes&fail=piece&wait=ms, GET /made
+ * (pieces of streams made so far), GET /pending (never answered), GET /later (answered by another
  * thread), GET /headers, GET /stall (blocks the loop in admit), GET /metrics, GET /empty (204),
  * POST /publish?topic=&id=&drop=&n= (n events), GET /ws/NAME (WebSocket on topic NAME). */
 #include "base/log.h"
@@ -16,6 +17,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,10 +36,13 @@ static enum err admit(void *ctx, enum http_method method, struct str path, size_
         enum http_method method;
         size_t max_body;
     } routes[] = {
-        {"/hello", HTTP_GET, 0},   {"/echo", HTTP_POST, 4 * MIB}, {"/echo", HTTP_PUT, 4 * MIB},
-        {"/slow", HTTP_POST, 16},  {"/big", HTTP_GET, 0},         {"/pending", HTTP_GET, 0},
-        {"/later", HTTP_GET, 0},   {"/headers", HTTP_GET, 0},     {"/stall", HTTP_GET, 0},
-        {"/metrics", HTTP_GET, 0}, {"/empty", HTTP_GET, 0},       {"/publish", HTTP_POST, 1 * MIB},
+        {"/hello", HTTP_GET, 0},      {"/echo", HTTP_POST, 4 * MIB},
+        {"/echo", HTTP_PUT, 4 * MIB}, {"/slow", HTTP_POST, 16},
+        {"/big", HTTP_GET, 0},        {"/pending", HTTP_GET, 0},
+        {"/later", HTTP_GET, 0},      {"/headers", HTTP_GET, 0},
+        {"/stall", HTTP_GET, 0},      {"/stream", HTTP_GET, 0},
+        {"/made", HTTP_GET, 0},       {"/metrics", HTTP_GET, 0},
+        {"/empty", HTTP_GET, 0},      {"/publish", HTTP_POST, 1 * MIB},
         {"/small", HTTP_POST, 10},
     };
     *ret_max_body = 0;
@@ -120,6 +125,40 @@ static void handle_big(struct http_request *req, struct http_response *res)
     respond_text(req, res, (struct str){p, n});
 }
 
+struct stream {
+    int64_t n, size, fail, wait_ms, made;
+};
+
+static atomic_int pieces_made;
+
+/* Piece i is `size` times the letter i, counted from a. */
+static enum err stream_next(void *ctx, struct http_request *req, struct buf *out, bool *ret_more,
+                            struct error *e)
+{
+    struct stream *t = ctx;
+    (void)req;
+    usleep((useconds_t)(t->wait_ms * 1000));
+    if (++t->made == t->fail)
+        return error_set(e, ERR_INTERNAL, "piece %d fails", (int)t->made);
+    atomic_fetch_add(&pieces_made, 1);
+    for (int64_t i = 0; i < t->size; i++)
+        buf_putc(out, (char)('a' + (t->made - 1) % 26));
+    *ret_more = t->made < t->n;
+    return ERR_OK;
+}
+
+static void handle_stream(struct http_request *req, struct http_response *res)
+{
+    struct stream *t = arena_alloc(req->arena, sizeof *t);
+    *t = (struct stream){.n = query_number(req, "n", 3),
+                         .size = query_number(req, "size", 1000),
+                         .fail = query_number(req, "fail", 0),
+                         .wait_ms = query_number(req, "wait", 0)};
+    respond_text(req, res, STR("head\n"));
+    res->stream = stream_next;
+    res->stream_ctx = t;
+}
+
 static void handle_publish(struct http_request *req, struct http_response *res)
 {
     struct str topic = STR("");
@@ -172,6 +211,10 @@ static void handle(void *ctx, struct http_request *req, struct http_response *re
         handle_echo(req, res);
     else if (path_is(req->path, "/slow"))
         handle_slow(req);
+    else if (path_is(req->path, "/stream"))
+        handle_stream(req, res);
+    else if (path_is(req->path, "/made"))
+        respond_text(req, res, str_from(arena_printf(req->arena, "%d", atomic_load(&pieces_made))));
     else if (path_is(req->path, "/big"))
         handle_big(req, res);
     else if (path_is(req->path, "/pending"))

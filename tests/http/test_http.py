@@ -54,6 +54,77 @@ def test_a_large_answer_reaches_a_client_that_reads_slowly(server):
         assert len(answer(s)[2]) == 8_000_000
 
 
+# ---- answers that stream
+
+
+def letters(n, size):
+    return b"head\n" + b"".join(bytes([97 + i % 26]) * size for i in range(n))
+
+
+@pytest.mark.parametrize("n, size", [(1, 0), (1, 1), (3, 1000), (5, 200_000), (2000, 10)])
+def test_a_stream_arrives_whole_and_the_connection_goes_on(server, n, size):
+    with httpx.Client() as client:
+        for _ in range(2):
+            r = client.get(f"{server.url}/stream?n={n}&size={size}")
+            assert r.headers["transfer-encoding"] == "chunked" and "content-length" not in r.headers
+            assert r.content == letters(n, size)
+        assert client.get(server.url + "/hello").status_code == 200
+
+
+def test_a_stream_that_fails_midway_is_never_taken_for_whole(server):
+    with pytest.raises(httpx.TransportError), httpx.stream("GET", server.url + "/stream?n=9&fail=4") as r:
+        r.read()
+    with server.socket(b"GET /stream?n=9&fail=4 HTTP/1.0\r\n\r\n") as s, pytest.raises(ConnectionResetError):
+        while s.recv(65536):
+            pass
+    assert server.metric("http_streams_aborted_total") == 2
+
+
+def test_http_1_0_gets_a_stream_without_chunks(server):
+    with server.socket(b"GET /stream?n=3 HTTP/1.0\r\n\r\n") as s:
+        data = b""
+        while part := s.recv(65536):
+            data += part
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert b"chunked" not in head.lower() and b"connection: close" in head.lower()
+    assert body == letters(3, 1000)
+
+
+def test_head_of_a_stream_has_no_body(server):
+    with server.socket(b"HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n") as s:
+        assert answer(s)[::2] == (200, b"")
+        s.sendall(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert answer(s)[0] == 200
+
+
+def made(server):
+    return int(httpx.get(server.url + "/made").text)
+
+
+def test_nobody_makes_pieces_for_a_client_that_went_away(server):
+    s = server.socket(b"GET /stream?n=1000&wait=20 HTTP/1.1\r\nHost: a\r\n\r\n")
+    s.recv(100)
+    s.close()
+    time.sleep(1.5)
+    before = made(server)
+    time.sleep(0.5)
+    assert made(server) == before < 200
+
+
+def test_a_slow_client_holds_neither_memory_nor_a_handler(start):
+    server = start(threads=2)
+    ask = b"GET /stream?n=1000&size=100000 HTTP/1.1\r\nHost: a\r\n\r\n"
+    slow = [server.socket(ask) for _ in range(6)]
+    time.sleep(1)
+    count = made(server)
+    assert count < 6 * 150  # what the sockets' buffers take
+    time.sleep(0.3)
+    assert made(server) == count
+    assert httpx.get(server.url + "/hello", timeout=2).status_code == 200
+    for s in slow:
+        s.close()
+
+
 def test_a_connection_serves_many_requests(server):
     with server.socket() as s:
         for i in range(50):
