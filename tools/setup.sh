@@ -19,7 +19,7 @@ cd "$(dirname "$0")/.."
 readonly CACHED=10 MISSING=20 NEEDED_KIB=$((1536 * 1024))
 readonly VENV=.deps/venv LOG=.deps/setup.log
 readonly PACKAGES_RUN="gcc g++ make pkg-config|pkgconf meson ninja-build python3 python3-venv libwebsockets-dev
-    libsqlite3-dev libjansson-dev libsodium-dev libturbojpeg0-dev libspng-dev libwebp-dev libheif-dev libexif-dev
+    libical-dev tzdata libsqlite3-dev libjansson-dev libsodium-dev libturbojpeg0-dev libspng-dev libwebp-dev libheif-dev libexif-dev
     libfaiss-dev libopenblas-dev libgomp1 libinih-dev libcurl4-openssl-dev libavformat-dev libavcodec-dev
     libavutil-dev libswscale-dev libavdevice-dev libcairo2-dev libpq-dev zlib1g-dev debian-archive-keyring"
 readonly PACKAGES_TEST="libcmocka-dev postgresql curl clang-format-14|clang-format pmccabe gcovr git"
