@@ -9,9 +9,10 @@
  *  - a time that the clock shows twice means the first of the two.
  *
  * Names are those of the tz database (Europe/Berlin), old names for the same place too.
- * Compared with Python's zoneinfo at every change of all 597 zones from 2020 to 2050, libical 3.0.16
- * is right everywhere up to 2037 but on Easter Island; later it is an hour or two off near the
- * changes of a dozen zones (St. John's, Lord Howe, Chatham, Santiago, Cairo, the Azores, Greenland).
+ * Compared with Python's zoneinfo at every change of all 597 zones from 2020 to 2050,
+ * libical 3.0.16 is right everywhere up to 2037 but on Easter Island; later it is an hour or two
+ * off near the changes of a dozen zones (St. John's, Lord Howe, Chatham, Santiago, Cairo, the
+ * Azores, Greenland).
  *
  * Cost: 30 ms at the first call of a process, a zone's first use below 1 ms, then below 1 us.
  * Thread: any; one lock around the library. */
