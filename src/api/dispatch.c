@@ -88,7 +88,9 @@ static enum err run(struct call *c, struct schema_errors *errs, const struct rou
     r = authorise(c, route, e);
     if (r == ERR_OK)
         r = decode(c, route, errs, e);
-    return r ? r : route->fn(c, e);
+    if (r == ERR_OK && idempotency_wanted(c, route))
+        r = idempotency_begin(c, e);
+    return r || c->replayed ? r : route->fn(c, e);
 }
 
 static void add_etag(struct call *c, struct http_response *res)
@@ -98,6 +100,8 @@ static void add_etag(struct call *c, struct http_response *res)
         http_header_add(res, "etag", str_from(tag));
     if (c->location.p)
         http_header_add(res, "location", c->location);
+    if (c->replayed)
+        http_header_add(res, "idempotency-replayed", STR("true"));
 }
 
 static enum err encode(struct call *c, const struct route *route, struct http_response *res,
@@ -171,6 +175,8 @@ void dispatch_handle(struct api *api, struct http_request *req, struct http_resp
         r = encode(&c, route, res, &e);
     if (r)
         answer_problem(&c, &e, &errs, res);
+    if (c.kept_claimed)
+        idempotency_end(&c, route, r ? &e : NULL, res);
     audit(&c, route, r ? &e : NULL, res);
     if (api->env.config->http_access_log)
         log_access(req, route, c.pending ? 0 : res->status);

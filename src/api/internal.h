@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "auth/permission.h"
 #include "base/schema.h"
+#include "store/idempotency.h"
 
 enum { CALL_PARAMS_MAX = 3 };
 
@@ -24,6 +25,9 @@ struct call {
     bool pending;                       /* the answer comes later (frames?wait=1) */
     struct str subject;                 /* for the audit trail, where path and Location tell not */
     bool replayed;                      /* the answer is an earlier one (Idempotency-Key) */
+    /* idempotency.c: the claim, and what is stored under the key already */
+    struct idempotency kept, kept_before;
+    bool kept_claimed;
 };
 
 typedef enum err (*route_fn)(struct call *c, struct error *e);
@@ -88,6 +92,18 @@ bool audit_wanted(const struct route *r);
  */
 bool audit_write(struct call *c, const struct route *route, int status,
                  const struct error *problem);
+
+/* idempotency.c: is a key read on this route? */
+bool idempotency_offered(const struct route *route);
+/* And does the request carry one? */
+bool idempotency_wanted(const struct call *c, const struct route *route);
+/* Claims the key. After ERR_OK either c->kept_claimed (do the work) or c->replayed (the call holds
+ * the earlier answer). Errors INVALID (the key), UNPROCESSABLE (used for another request), CONFLICT
+ * (still at work, or done without a kept answer). */
+NODISCARD enum err idempotency_begin(struct call *c, struct error *e);
+/* Keeps the answer, or gives the key up; does nothing without a claim. */
+void idempotency_end(struct call *c, const struct route *route, const struct error *problem,
+                     const struct http_response *res);
 
 /* Called after a commit that changed a session or a roster: cached copies go. */
 void live_session_changed(struct api *api, struct session_id id, int64_t version);

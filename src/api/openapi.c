@@ -71,6 +71,10 @@ static json_t *responses(const struct route *r)
         add_problem(all, ERR_LENGTH_REQUIRED);
         add_problem(all, ERR_TOO_LARGE);
     }
+    if (idempotency_offered(r)) {
+        add_problem(all, ERR_CONFLICT);
+        add_problem(all, ERR_UNPROCESSABLE);
+    }
     for (int code = 1; code < ERR_N; code++)
         if (r->errors >> code & 1)
             add_problem(all, (enum err)code);
@@ -106,6 +110,12 @@ static json_t *request_body(const struct route *r)
     return json_pack("{s:o,s:b}", "content", content, "required", 1);
 }
 
+static json_t *header_parameter(const char *name, const char *doc)
+{
+    return json_pack("{s:s,s:s,s:b,s:s,s:{s:s}}", "name", name, "in", "header", "required", 0,
+                     "description", doc, "schema", "type", "string");
+}
+
 static json_t *parameters(const struct route *r)
 {
     json_t *all = json_array();
@@ -119,6 +129,14 @@ static json_t *parameters(const struct route *r)
         json_array_append_new(all, json_pack("{s:s,s:s,s:b,s:s,s:{s:s}}", "name", r->query[i].name,
                                              "in", "query", "required", 0, "description",
                                              r->query[i].doc, "schema", "type", r->query[i].type));
+    if (idempotency_offered(r))
+        json_array_append_new(
+            all, header_parameter("Idempotency-Key",
+                                  "A name of your choice for this request, kept 24 h: sent again, "
+                                  "it is answered again and not carried out again."));
+    if (r->errors & E(PRECONDITION))
+        json_array_append_new(
+            all, header_parameter("If-Match", "The ETag read before: change only that version."));
     return all;
 }
 

@@ -59,6 +59,7 @@ static enum err load_key(struct app *app, struct error *e)
     seal_key_derive(&app->master, "register", &app->register_key);
     seal_key_derive(&app->master, "template", &app->template_key);
     seal_key_derive(&app->master, "photos__", &app->photo_key);
+    seal_key_derive(&app->master, "answers_", &app->answer_key);
     return ERR_OK;
 }
 
@@ -214,6 +215,7 @@ static enum err open_api(struct app *app, struct error *e)
         .bus = app->bus,
         .auth = app->auth,
         .photo_key = app->photo_key,
+        .answer_key = app->answer_key,
         .system = {.engine = active_engine,
                    .engines = {.start = engines_start,
                                .commit = engines_commit,

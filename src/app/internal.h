@@ -14,7 +14,7 @@ enum { APP_WARNINGS_MAX = 8, APP_WARNING_TEXT = 256, APP_PATH = 1200 };
 
 struct app {
     const struct config *cfg; /* borrowed */
-    struct seal_key master, register_key, template_key, photo_key;
+    struct seal_key master, register_key, template_key, photo_key, answer_key;
     struct db *db;
     struct heads *heads; /* of the register */
     struct auth *auth;

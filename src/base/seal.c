@@ -71,3 +71,17 @@ enum err unseal(const struct seal_key *k, struct arena *a, struct str context, s
     *ret_plain = (struct str){(const char *)out, (size_t)n};
     return ERR_OK;
 }
+
+void seal_fingerprint(const struct seal_key *k, const struct str *parts, int n,
+                      uint8_t ret_hash[static SEAL_FINGERPRINT_BYTES])
+{
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, k->bytes, sizeof k->bytes, SEAL_FINGERPRINT_BYTES);
+    for (int i = 0; i < n; i++) {
+        uint64_t size = parts[i].n;
+        crypto_generichash_update(&state, (const unsigned char *)&size, sizeof size);
+        if (size)
+            crypto_generichash_update(&state, (const unsigned char *)parts[i].p, size);
+    }
+    crypto_generichash_final(&state, ret_hash, SEAL_FINGERPRINT_BYTES);
+}

@@ -24,3 +24,9 @@ NODISCARD enum err seal(const struct seal_key *k, struct arena *a, struct str co
 /* Errors CORRUPT: another key or context, or altered bytes. */
 NODISCARD enum err unseal(const struct seal_key *k, struct arena *a, struct str context,
                           struct str sealed, struct str *ret_plain, struct error *e);
+
+enum { SEAL_FINGERPRINT_BYTES = 32 };
+/* A keyed BLAKE2b over the parts and where each ends: tells two inputs apart, and tells nobody
+ * without the key what they were. */
+void seal_fingerprint(const struct seal_key *k, const struct str *parts, int n,
+                      uint8_t ret_hash[static SEAL_FINGERPRINT_BYTES]);

@@ -92,6 +92,29 @@ static void the_key_file_is_made_once_and_private(void **state)
     rmdir(folder);
 }
 
+static void a_fingerprint_depends_on_key_bytes_and_where_parts_end(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t key;
+        struct str parts[2];
+    } rows[] = {
+        {1, {{"ab", 2}, {"c", 1}}},
+        {1, {{"a", 1}, {"bc", 2}}},
+        {1, {{"abc", 3}, {"", 0}}},
+        {2, {{"ab", 2}, {"c", 1}}},
+    };
+    uint8_t got[ARRAY_LEN(rows)][SEAL_FINGERPRINT_BYTES], again[SEAL_FINGERPRINT_BYTES];
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct seal_key k = {{rows[i].key}};
+        seal_fingerprint(&k, rows[i].parts, 2, got[i]);
+        seal_fingerprint(&k, rows[i].parts, 2, again);
+        assert_memory_equal(got[i], again, sizeof again);
+        for (size_t j = 0; j < i; j++)
+            assert_memory_not_equal(got[i], got[j], sizeof again);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +123,7 @@ int main(void)
         cmocka_unit_test(the_same_value_is_never_sealed_the_same_way_twice),
         cmocka_unit_test(derived_keys_differ_by_purpose_and_stay_the_same),
         cmocka_unit_test(the_key_file_is_made_once_and_private),
+        cmocka_unit_test(a_fingerprint_depends_on_key_bytes_and_where_parts_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

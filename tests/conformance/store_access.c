@@ -1,7 +1,8 @@
-/* Conformance of the store, part six: the audit trail. */
+/* Conformance of the store, part six: the audit trail, kept answers. */
 #include "store_suite.h"
 
 #include "store/audit.h"
+#include "store/idempotency.h"
 
 static void write_row(struct fixture *f, struct db_cx *cx, const char *actor, const char *action,
                       const char *subject)
@@ -94,6 +95,78 @@ static void an_audit_row_is_checked_by_the_database(void **state)
     }
 }
 
+static struct idempotency key_of(const char *principal, const char *name, usec_t at)
+{
+    return (struct idempotency){
+        .principal = str_from(principal), .name = str_from(name), .request = {7}, .claimed_at = at};
+}
+
+static bool claims(struct fixture *f, struct db_cx *cx, const struct idempotency *row,
+                   struct idempotency *ret_stored)
+{
+    bool claimed = false;
+    assert_int_equal(idempotency_claim(cx, f->a, row, ret_stored, &claimed, &f->e), ERR_OK);
+    return claimed;
+}
+
+static void a_key_is_claimed_once_and_tells_its_answer(void **state)
+{
+    struct fixture *f = *state;
+    usec_t now = 10 * USEC_PER_DAY;
+    struct db_cx *cx = tx_begin(f);
+    struct idempotency stored, first = key_of("ann", "k", now), again = key_of("ann", "k", now + 5);
+    assert_true(claims(f, cx, &first, &stored));
+    assert_false(claims(f, cx, &again, &stored));
+    assert_int_equal(stored.status, 0);
+    assert_int_equal(stored.request[0], 7);
+    const struct idempotency others[] = {key_of("bob", "k", now), key_of("ann", "l", now)};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        assert_true(claims(f, cx, &others[i], &stored));
+    again.status = 500;
+    assert_int_equal(idempotency_finish(cx, &again, &f->e), ERR_OK); /* has no claim */
+    first.status = 201;
+    first.answer = STR("sealed\0bytes");
+    assert_int_equal(idempotency_finish(cx, &first, &f->e), ERR_OK);
+    assert_int_equal(idempotency_release(cx, &first, &f->e), ERR_OK); /* done is done */
+    assert_false(claims(f, cx, &again, &stored));
+    assert_int_equal(stored.status, 201);
+    assert_true(str_eq(stored.answer, first.answer));
+    tx_commit(f);
+}
+
+static void a_key_is_free_again_after_a_day_a_lost_worker_and_a_release(void **state)
+{
+    static const struct {
+        bool finished, released, claimed;
+        usec_t later;
+    } rows[] = {
+        {.later = IDEMPOTENCY_CLAIM - 1, .claimed = false},
+        {.later = IDEMPOTENCY_CLAIM + 1, .claimed = true},
+        {.finished = true, .later = IDEMPOTENCY_CLAIM + 1, .claimed = false},
+        {.finished = true, .later = IDEMPOTENCY_KEPT + 1, .claimed = true},
+        {.released = true, .later = 1, .claimed = true},
+    };
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        usec_t now = 10 * USEC_PER_DAY;
+        char name[2] = {(char)('a' + i), 0};
+        struct idempotency stored, row = key_of("ann", name, now);
+        assert_true(claims(f, cx, &row, &stored));
+        row.status = 201;
+        if (rows[i].finished)
+            assert_int_equal(idempotency_finish(cx, &row, &f->e), ERR_OK);
+        if (rows[i].released)
+            assert_int_equal(idempotency_release(cx, &row, &f->e), ERR_OK);
+        row.claimed_at = now + rows[i].later;
+        assert_int_equal(claims(f, cx, &row, &stored), rows[i].claimed);
+    }
+    int64_t removed = 0;
+    assert_int_equal(idempotency_purge(cx, 20 * USEC_PER_DAY, &removed, &f->e), ERR_OK);
+    assert_int_equal(removed, ARRAY_LEN(rows));
+    tx_commit(f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -102,6 +175,8 @@ int main(void)
         TEST(the_audit_trail_is_read_newest_first_through_filters),
         TEST(the_audit_trail_loses_what_is_too_old),
         TEST(an_audit_row_is_checked_by_the_database),
+        TEST(a_key_is_claimed_once_and_tells_its_answer),
+        TEST(a_key_is_free_again_after_a_day_a_lost_worker_and_a_release),
     };
     return store_suite_run(tests, ARRAY_LEN(tests));
 }
