@@ -21,8 +21,8 @@ readonly VENV=.deps/venv LOG=.deps/setup.log
 readonly PACKAGES_RUN="gcc g++ make pkg-config|pkgconf meson ninja-build python3 python3-venv libwebsockets-dev
     libical-dev tzdata libsqlite3-dev libjansson-dev libsodium-dev libturbojpeg0-dev libspng-dev libwebp-dev libheif-dev libexif-dev
     libfaiss-dev libopenblas-dev libgomp1 libinih-dev libcurl4-openssl-dev libavformat-dev libavcodec-dev
-    libavutil-dev libswscale-dev libavdevice-dev libcairo2-dev libpq-dev libcsv-dev libzip-dev zlib1g-dev
-    debian-archive-keyring"
+    libavutil-dev libswscale-dev libavdevice-dev libcairo2-dev libpq-dev libcsv-dev libzip-dev libutf8proc-dev
+    zlib1g-dev debian-archive-keyring"
 readonly PACKAGES_TEST="libcmocka-dev postgresql curl clang-format-14|clang-format pmccabe gcovr git"
 readonly OPTIONAL_MODELS="yunet minifasnet_v2 minifasnet_v1se omz0095"
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
