@@ -53,6 +53,9 @@ NODISCARD enum err call_word(struct call *c, const char *name, const char *const
 struct api_engine call_engine(const struct call *c);
 /* Makes c->out the job (jobs.c). */
 NODISCARD enum err job_output(struct call *c, const char *id, struct error *e);
+/* A sentence for each periodic job whose last run failed, `max` at most (schedule.c). */
+NODISCARD enum err schedule_warnings(struct call *c, struct str *texts, int max, int *ret_n,
+                                     struct error *e);
 /* The photos of a multipart or raw body (photos.c). Errors UNSUPPORTED, INVALID. */
 NODISCARD enum err photos_of_request(struct call *c, struct multipart *ret_parts, struct error *e);
 
@@ -69,6 +72,7 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     engine_missing_list_schema, engine_difference_list_schema, engine_wish_schema,
     engine_finish_schema, course_ref_schema, calibration_in_schema, calibration_schema,
     verification_schema, audit_schema, audit_list_schema, problem_schema, field_problem_schema;
+extern const struct schema schedule_schema, schedule_entry_schema;
 
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
 HANDLER(audit_index);
@@ -79,6 +83,8 @@ HANDLER(ready);
 HANDLER(metrics);
 HANDLER(openapi_document);
 HANDLER(system_show);
+HANDLER(schedule_index);
+HANDLER(schedule_run_now);
 HANDLER(engine_show);
 HANDLER(engine_missing_index);
 HANDLER(engine_difference_index);

@@ -212,15 +212,10 @@ enum err session_remove(struct call *c, struct error *e)
 /* The event is a row of the same transaction, published by housekeeping right after. */
 static enum err tell_subscribers(struct db_cx *cx, struct session_ctx *t, struct error *e)
 {
-    struct event_session_changed event = {.type = STR("session_changed"),
-                                          .status = str_from(session_status_name(t->s.status))};
-    char topic[64], id[ID_TEXT];
-    struct str envelope;
-    memcpy(event.session, t->id.text, ID_TEXT);
-    event_topic(t->id, topic);
-    enum err r = event_pack(t->c->a, EVENT_SESSION_CHANGED, t->id.text,
-                            &event_session_changed_schema, &event, &envelope, e);
-    const struct outbox_event row = {.topic = str_from(topic), .payload = envelope};
+    struct outbox_event row;
+    char id[ID_TEXT];
+    enum err r = event_pack_session(t->c->a, t->id, str_from(session_status_name(t->s.status)),
+                                    &row.topic, &row.payload, e);
     return r ? r : outbox_insert(cx, row, id, e);
 }
 

@@ -1,9 +1,11 @@
 /* The operator's view: health, metrics, what runs here, the API description, the front door.
- * Handler threads; no database but for readiness. */
+ * Handler threads; the database for readiness and for warnings. */
 #include "api/handlers.h"
 
 #include "base/mem.h"
 #include "base/metrics.h"
+
+enum { WARNINGS_MAX = 50, METRICS_MAX = 64 * KIB, OPENAPI_MAX = 4 * MIB };
 
 struct status_out {
     struct str status;
@@ -70,11 +72,10 @@ static const struct field system_fields[] = {
                  "Templates in memory."),
     FIELD_OBJECT(struct system_out, queue, &queue_schema, FIELD_REQUIRED,
                  "Frames and jobs in flight."),
-    FIELD_STRINGS(struct system_out, warnings, n_warnings, 50, FIELD_REQUIRED, "What to mend."),
+    FIELD_STRINGS(struct system_out, warnings, n_warnings, WARNINGS_MAX, FIELD_REQUIRED,
+                  "What to mend."),
 };
 const struct schema system_schema = SCHEMA("System", struct system_out, system_fields);
-
-enum { METRICS_MAX = 64 * KIB, OPENAPI_MAX = 4 * MIB };
 
 static enum err status_output(struct call *c, const char *word, struct error *e)
 {
@@ -160,6 +161,29 @@ struct api_engine call_engine(const struct call *c)
     return engine;
 }
 
+/* Those of the start, then what goes wrong now. */
+static enum err warnings_of(struct call *c, struct system_out *o, struct error *e)
+{
+    const char *const *of_start = c->api->env.system.warnings;
+    struct error why = {0};
+    int failing = 0;
+    o->warnings = arena_array(c->a, WARNINGS_MAX, sizeof *o->warnings);
+    if (!o->warnings)
+        return error_set(e, ERR_NOMEM, "no memory for the answer");
+    while (o->n_warnings < WARNINGS_MAX - 1 && of_start[o->n_warnings]) {
+        o->warnings[o->n_warnings] = str_from(of_start[o->n_warnings]);
+        o->n_warnings++;
+    }
+    if (schedule_warnings(c, o->warnings + o->n_warnings, WARNINGS_MAX - o->n_warnings, &failing,
+                          &why)) {
+        char *text = arena_printf(c->a, "the database does not answer: %s", why.msg);
+        o->warnings[o->n_warnings] = str_from(text ? text : "the database does not answer");
+        failing = 1;
+    }
+    o->n_warnings += failing;
+    return ERR_OK;
+}
+
 enum err system_show(struct call *c, struct error *e)
 {
     const struct api_env *env = &c->api->env;
@@ -190,11 +214,6 @@ enum err system_show(struct call *c, struct error *e)
                                   .bytes = (int64_t)q.bytes,
                                   .claimed = (int64_t)q.claimed,
                                   .buried = (int64_t)q.buried};
-    while (env->system.warnings[o->n_warnings])
-        o->n_warnings++;
-    o->warnings = arena_array(c->a, (size_t)o->n_warnings, sizeof *o->warnings);
-    for (int i = 0; o->warnings && i < o->n_warnings; i++)
-        o->warnings[i] = str_from(env->system.warnings[i]);
     c->out = o;
-    return o->warnings ? ERR_OK : error_set(e, ERR_NOMEM, "no memory for the answer");
+    return warnings_of(c, o, e);
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "jobs/schedule.h"
 #include "store/migrate.h"
 #include "vision/augment.h"
 
@@ -93,6 +94,7 @@ static void on_event(void *ctx, const struct bus_event *event)
 {
     struct app *app = ctx;
     struct jobs *jobs = atomic_load(&app->jobs_for_events);
+    struct scheduler *scheduler = atomic_load(&app->scheduler_for_events);
     struct student_id student;
     struct error e;
     if (str_is(event->topic, EVENT_TOPIC_OUTBOX)) {
@@ -101,6 +103,9 @@ static void on_event(void *ctx, const struct bus_event *event)
     } else if (str_is(event->topic, EVENT_TOPIC_ENGINE)) {
         if (jobs)
             jobs_engines_changed(jobs);
+    } else if (str_is(event->topic, EVENT_TOPIC_SCHEDULE)) {
+        if (scheduler)
+            scheduler_wake(scheduler);
     } else if (str_is(event->topic, EVENT_TOPIC_GALLERY)) {
         if (jobs && id_parse(event->bytes, student.text, &e) == ERR_OK)
             jobs_gallery_changed(jobs, student);
@@ -127,6 +132,8 @@ static enum err open_traffic(struct app *app, struct error *e)
         r = bus_subscribe(app->bus, STR(EVENT_TOPIC_OUTBOX), e);
     if (r == ERR_OK)
         r = bus_subscribe(app->bus, STR(EVENT_TOPIC_GALLERY), e);
+    if (r == ERR_OK)
+        r = bus_subscribe(app->bus, STR(EVENT_TOPIC_SCHEDULE), e);
     return r ? r : bus_subscribe(app->bus, STR(EVENT_TOPIC_ENGINE), e);
 }
 
@@ -371,6 +378,8 @@ static enum err start(struct app *app, struct app_hello *ret_hello, struct error
         return r;
     app_tell_restart(app);
     r = start_workers(app, e);
+    if (!r)
+        r = app_scheduler_start(app, e);
     if (r)
         return r;
     bool v6 = strchr(cfg->http_bind, ':') != NULL;
@@ -424,6 +433,8 @@ void app_stop(struct app *app)
         unlink(app->server_json);
     if (app->http)
         http_stop(app->http, app->cfg->shutdown_timeout_s * USEC_PER_SEC);
+    atomic_store(&app->scheduler_for_events, NULL);
+    scheduler_stop(app->scheduler);
     atomic_store(&app->jobs_for_events, NULL);
     jobs_stop(app->jobs);
     http_free(app->http); /* workers published to its peers until now; its peers unsubscribe */

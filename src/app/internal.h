@@ -27,7 +27,9 @@ struct app {
     struct api *api;
     struct http_server *http;
     struct jobs *jobs;
-    _Atomic(struct jobs *) jobs_for_events; /* set while jobs runs */
+    struct scheduler *scheduler;
+    _Atomic(struct jobs *) jobs_for_events;           /* set while jobs runs */
+    _Atomic(struct scheduler *) scheduler_for_events; /* the same */
     _Atomic bool ready;
     char server_json[APP_PATH]; /* path; empty until written */
     char warning_text[APP_WARNINGS_MAX][APP_WARNING_TEXT];
@@ -45,6 +47,8 @@ NODISCARD enum err app_first_admin(struct app *app, char ret_code[static 24], st
 NODISCARD enum err app_release_jobs(struct app *app, struct error *e);
 /* first_start.c: tells the subscribers of running sessions that the queue was lost. */
 void app_tell_restart(struct app *app);
+/* scheduler.c: the periodic jobs. */
+NODISCARD enum err app_scheduler_start(struct app *app, struct error *e);
 /* calibrate.c: for struct api_system; ctx is the app. */
 NODISCARD enum err app_calibrate(void *ctx, const struct api_calibration *wish, struct buf *out,
                                  struct error *e);

@@ -240,3 +240,17 @@ void event_topic(struct session_id session, char ret_topic[static 64])
 {
     snprintf(ret_topic, 64, "session:%s", session.text);
 }
+
+enum err event_pack_session(struct arena *a, struct session_id session, struct str status,
+                            struct str *ret_topic, struct str *ret_envelope, struct error *e)
+{
+    struct event_session_changed event = {.type = STR("session_changed"), .status = status};
+    char topic[64];
+    memcpy(event.session, session.text, ID_TEXT);
+    event_topic(session, topic);
+    *ret_topic = arena_copy(a, str_from(topic));
+    if (!ret_topic->p)
+        return error_set(e, ERR_NOMEM, "no memory for an event");
+    return event_pack(a, EVENT_SESSION_CHANGED, session.text, &event_session_changed_schema, &event,
+                      ret_envelope, e);
+}

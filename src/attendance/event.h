@@ -117,6 +117,11 @@ NODISCARD enum err event_pack_result(struct arena *a, const char *frame,
 NODISCARD enum err event_pack_json(struct arena *a, enum event_kind kind, const char *about,
                                    struct str json, struct str *ret_envelope, struct error *e);
 
+/* The session_changed of a session, and the topic it goes to; both in `a`. Errors NOMEM. */
+NODISCARD enum err event_pack_session(struct arena *a, struct session_id session, struct str status,
+                                      struct str *ret_topic, struct str *ret_envelope,
+                                      struct error *e);
+
 struct event_view {
     enum event_kind kind;
     char about[ID_TEXT]; /* empty: none */
@@ -130,10 +135,11 @@ NODISCARD enum err event_json(struct arena *a, int64_t id, struct str json, stru
 /* May a slow client lose it? mark_changed and session_changed: never. */
 bool event_droppable(enum event_kind kind);
 /* Topics beside those of sessions: a student whose templates changed (the id); something new in the
- * outbox (any bytes); other engines are stored (any bytes). */
+ * outbox (any bytes); other engines are stored (any bytes); a periodic job is due (any bytes). */
 #define EVENT_TOPIC_GALLERY "gallery"
 #define EVENT_TOPIC_OUTBOX "outbox"
 #define EVENT_TOPIC_ENGINE "engine"
+#define EVENT_TOPIC_SCHEDULE "schedule"
 
 /* "session:ID", the topic of a session's events. */
 void event_topic(struct session_id session, char ret_topic[static 64]);

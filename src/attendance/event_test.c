@@ -191,6 +191,25 @@ static void every_event_schema_is_listed_once_and_describes_itself(void **state)
     }
 }
 
+static void a_session_change_is_packed_with_its_topic(void **state)
+{
+    (void)state;
+    _cleanup_(arena_freep) struct arena *a = arena_new(MIB), *small = arena_new(8);
+    struct session_id session;
+    struct str topic, envelope;
+    struct event_view view;
+    id_new(session.text);
+    assert_int_equal(event_pack_session(a, session, STR("closed"), &topic, &envelope, NULL),
+                     ERR_OK);
+    assert_int_equal(event_unpack(envelope, &view, NULL), ERR_OK);
+    assert_int_equal(view.kind, EVENT_SESSION_CHANGED);
+    assert_string_equal(view.about, session.text);
+    assert_non_null(memmem(view.json.p, view.json.n, "\"closed\"", 8));
+    assert_true(str_starts(topic, STR("session:")));
+    assert_int_equal(event_pack_session(small, session, STR("closed"), &topic, &envelope, NULL),
+                     ERR_NOMEM);
+}
+
 static void without_memory_there_is_no_event(void **state)
 {
     (void)state;
@@ -224,6 +243,7 @@ int main(void)
         cmocka_unit_test(a_frame_result_shows_each_face_as_decided),
         cmocka_unit_test(marks_and_session_changes_are_never_droppable),
         cmocka_unit_test(every_event_schema_is_listed_once_and_describes_itself),
+        cmocka_unit_test(a_session_change_is_packed_with_its_topic),
         cmocka_unit_test(without_memory_there_is_no_event),
         cmocka_unit_test(a_topic_names_its_session),
     };

@@ -33,6 +33,11 @@
     X(photos_processed_total, counter, "Enrolment photos given a verdict.")                        \
     X(memory_resident_bytes, gauge, "Physical memory of this process.")                            \
     X(memory_allocations_total, counter, "Times the program asked for heap memory.")               \
+    X(schedule_runs_total, counter, "Runs of periodic jobs.")                                      \
+    X(schedule_failures_total, counter, "Runs of periodic jobs that failed.")                      \
+    X(schedule_last_run_ms, gauge, "How long the last run of a periodic job took.")                \
+    X(sessions_started_total, counter, "Planned sessions started by the clock.")                   \
+    X(sessions_closed_total, counter, "Planned sessions closed by the clock.")                     \
     X(loop_stalls_total, counter, "Times the event loop was blocked for more than 50 ms.")
 
 enum metric {

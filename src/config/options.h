@@ -171,6 +171,25 @@
         "older than a year, else of the worst.")                                                   \
     OPT(template_max_age_days, INT, RELOAD_YES, "1095", 0, 36500, "days",                          \
         "Students whose newest photo is older are listed as stale; 0 = never.")                    \
+    GROUP("Scheduler")                                                                             \
+    OPT(sessions_auto, BOOL, RELOAD_NO, "true", 0, 0, "",                                          \
+        "Sessions with a planned start and end start and stop by themselves; what a person does "  \
+        "by hand stands.")                                                                         \
+    OPT(session_stop_grace_s, INT, RELOAD_NO, "300", 0, 86400, "seconds",                          \
+        "A planned session is closed this long after its planned end.")                            \
+    OPT(schedule_sessions_s, INT, RELOAD_NO, "5", 1, 3600, "seconds",                              \
+        "How often planned sessions are looked at.")                                               \
+    OPT(schedule_absences_s, INT, RELOAD_NO, "300", 1, 86400, "seconds",                           \
+        "How often closed sessions are looked at for absences that are missing.")                  \
+    OPT(schedule_cleanup_s, INT, RELOAD_NO, "3600", 1, 86400, "seconds",                           \
+        "How often expired sign-ins and what is kept no longer are removed.")                      \
+    OPT(schedule_lease_s, INT, RELOAD_NO, "60", 2, 3600, "seconds",                                \
+        "A periodic job whose process died is taken over by another one after this long.")         \
+    OPT(jobs_keep_days, INT, RELOAD_NO, "90", 0, 36500, "days",                                    \
+        "Enrolment jobs that ended, and their verdicts, are kept this long; 0 = for ever.")        \
+    OPT(sightings_halve_days, INT, RELOAD_NO, "90", 0, 36500, "days",                              \
+        "Counts of scores of live sightings are halved this often, so that old ones fade; 0 = "    \
+        "never.")                                                                                  \
     GROUP("Access")                                                                                \
     OPT(token_ttl_hours, INT, RELOAD_YES, "720", 1, 87600, "hours", "Lifetime of a bearer token.") \
     OPT(login_code_ttl_min, INT, RELOAD_YES, "60", 1, 10080, "minutes",                            \

@@ -2,7 +2,7 @@
  *
  * Also the two helpers that keep them right: the gallery keeper (applies template changes announced
  * on the bus) and housekeeping (publishes the outbox, also what a crash left in it; gives forgotten
- * jobs to the queue again; purges expired logins). All reach the rest of the program through db,
+ * jobs to the queue again). All reach the rest of the program through db,
  * queue and bus only; whatever they are in the middle of when the process dies is delivered again.
  *
  * Thread: jobs_start/stop one (main). */

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "store/job.h"
-#include "store/user.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -198,12 +197,6 @@ static void requeue_jobs(struct jobs *j, struct arena *a)
         log_failure(LOG_WARN, "jobs", "jobs_not_requeued", &e);
 }
 
-static enum err purge_fn(struct db_cx *cx, void *ctx, struct error *e)
-{
-    (void)ctx;
-    return login_purge(cx, time_utc(), e);
-}
-
 static void queue_gauges(struct jobs *j)
 {
     struct queue_stats s;
@@ -241,7 +234,6 @@ static void *housekeeping_main(void *arg)
 {
     struct jobs *j = arg;
     struct arena *a = arena_new(16 * MIB);
-    struct error e = {0};
     for (int second = 0; a && !atomic_load(&j->stop); second++) {
         arena_reset(a);
         queue_gauges(j);
@@ -250,8 +242,6 @@ static void *housekeeping_main(void *arg)
             requeue_jobs(j, a);
         if (second % TALLY_EVERY_S == 0)
             jobs_sightings_store(j);
-        if (second % 3600 == 0 && db_tx(j->env.db, purge_fn, NULL, &e))
-            log_failure(LOG_WARN, "jobs", "logins_not_purged", &e);
         follow_outbox(j, a);
     }
     arena_free(a);

@@ -1,0 +1,27 @@
+/* The scheduler of this process, from the configuration: jobs/schedule.h. Main thread. */
+#include "app/internal.h"
+
+#include "jobs/schedule.h"
+
+enum err app_scheduler_start(struct app *app, struct error *e)
+{
+    const struct config *cfg = app->cfg;
+    const struct schedule_env env = {
+        .db = app->db,
+        .bus = app->bus,
+        .marks = {.hasher = {.fn = app_register_hash, .ctx = &app->register_key},
+                  .event = jobs_mark_event},
+        .cache_ttl = cfg->cache_ttl_s * USEC_PER_SEC,
+        .lease = cfg->schedule_lease_s * USEC_PER_SEC,
+        .sessions_auto = cfg->sessions_auto,
+        .stop_grace = cfg->session_stop_grace_s * USEC_PER_SEC,
+        .sessions_every = cfg->schedule_sessions_s * USEC_PER_SEC,
+        .absences_every = cfg->schedule_absences_s * USEC_PER_SEC,
+        .cleanup_every = cfg->schedule_cleanup_s * USEC_PER_SEC,
+        .jobs_keep = cfg->jobs_keep_days * USEC_PER_DAY,
+        .sightings_halve = cfg->sightings_halve_days * USEC_PER_DAY};
+    enum err r = scheduler_start(&env, &app->scheduler, e);
+    if (!r)
+        atomic_store(&app->scheduler_for_events, app->scheduler);
+    return r;
+}
