@@ -177,7 +177,8 @@ struct disputes_ctx {
 static enum err disputes_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct disputes_ctx *t = ctx;
-    return mark_disputed_list(cx, t->c->a, t->course, t->session, t->limit, &t->marks, &t->n, e);
+    return mark_disputed_list(cx, t->c->a, &t->c->who.scope, t->course, t->session, t->limit,
+                              &t->marks, &t->n, e);
 }
 
 /* A filter that is an id; empty when absent. */

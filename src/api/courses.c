@@ -117,7 +117,7 @@ enum err course_show(struct call *c, struct error *e)
 static enum err list_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct course_ctx *t = ctx;
-    return course_list(cx, t->c->a, t->id, t->limit + 1, &t->course, &t->n, e);
+    return course_list(cx, t->c->a, &t->c->who.scope, t->id, t->limit + 1, &t->course, &t->n, e);
 }
 
 enum err course_index(struct call *c, struct error *e)

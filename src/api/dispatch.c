@@ -38,7 +38,7 @@ enum err dispatch_admit(struct api *api, enum http_method method, struct str pat
     return r;
 }
 
-static enum err authorise(struct call *c, const struct route *r, struct error *e)
+enum err dispatch_authorise(struct call *c, const struct route *r, struct error *e)
 {
     if (r->perm == PERM_PUBLIC)
         return ERR_OK;
@@ -49,7 +49,7 @@ static enum err authorise(struct call *c, const struct route *r, struct error *e
     if (!role_may(c->who.role, r->perm))
         return error_set(e, ERR_FORBIDDEN, "the role %s lacks the permission %s",
                          role_name(c->who.role), perm_name(r->perm));
-    return ERR_OK;
+    return row_rule_path(c, r->rows, e);
 }
 
 static bool is_json(struct str type)
@@ -85,9 +85,11 @@ static enum err run(struct call *c, struct schema_errors *errs, const struct rou
     c->status = route->status;
     for (int i = 0; i < m.n_params && i < CALL_PARAMS_MAX; i++)
         c->params[i] = m.params[i];
-    r = authorise(c, route, e);
+    r = dispatch_authorise(c, route, e);
     if (r == ERR_OK)
         r = decode(c, route, errs, e);
+    if (r == ERR_OK)
+        r = row_rule_body(c, route, e);
     if (r == ERR_OK && idempotency_wanted(c, route))
         r = idempotency_begin(c, e);
     return r || c->replayed ? r : route->fn(c, e);

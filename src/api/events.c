@@ -2,6 +2,7 @@
  * ws_open on handler threads; events_deliver on the bus's thread; ws_closed on the loop. */
 #include "api/handlers.h"
 
+#include "api/dispatch.h"
 #include "attendance/event.h"
 #include "base/log.h"
 #include "http/router.h"
@@ -82,6 +83,8 @@ enum err events_upgrade(struct call *c, struct error *e)
 struct opening {
     struct api *api;
     struct http_request *req;
+    const struct route *route;
+    struct str id; /* of the session, as in the path */
     struct session_id session;
     int64_t after; /* last event id the client has, or BUS_REPLAY_NEWEST */
 };
@@ -93,8 +96,11 @@ static enum err read_path(struct opening *o, struct error *e)
     enum err r = router_match(o->api->router, o->req->arena, HTTP_GET, o->req->path, &m, e);
     if (r == ERR_OK && routes[m.route].fn != events_upgrade)
         r = error_set(e, ERR_NOT_FOUND, "no events here");
-    if (r == ERR_OK)
-        r = id_parse(m.params[0], o->session.text, e);
+    if (r)
+        return r;
+    o->route = &routes[m.route];
+    o->id = m.params[0];
+    r = id_parse(o->id, o->session.text, e);
     if (r == ERR_OK)
         r = http_query_get(o->req, "after", &after, e);
     o->after = BUS_REPLAY_NEWEST;
@@ -108,12 +114,8 @@ static enum err authorise(struct opening *o, struct error *e)
     if (r)
         return r;
     if (!ticket.p) {
-        struct principal who;
-        r = auth_check(o->api->env.auth, http_header_get(o->req, "authorization"), &who, e);
-        if (r == ERR_OK && !role_may(who.role, PERM_SESSION_READ))
-            return error_set(e, ERR_UNAUTHENTICATED, "the role %s may not read sessions",
-                             role_name(who.role));
-        return r;
+        struct call c = {.api = o->api, .req = o->req, .a = o->req->arena, .params = {o->id}};
+        return dispatch_authorise(&c, o->route, e);
     }
     char key[BUS_KEY_MAX];
     snprintf(key, sizeof key, "ticket:%.*s", (int)(ticket.n < 64 ? ticket.n : 64), ticket.p);
@@ -181,9 +183,10 @@ void events_ws_open(struct api *api, struct http_request *req)
     if (r == ERR_OK)
         r = bus_subscribe(api->env.bus, str_from(topic), &e);
     if (r) {
-        int code = r == ERR_UNAUTHENTICATED ? CLOSE_UNAUTHENTICATED
-                   : r == ERR_NOT_FOUND     ? CLOSE_NOT_FOUND
-                                            : CLOSE_FAILED;
+        bool refused = r == ERR_UNAUTHENTICATED || r == ERR_FORBIDDEN;
+        int code = refused              ? CLOSE_UNAUTHENTICATED
+                   : r == ERR_NOT_FOUND ? CLOSE_NOT_FOUND
+                                        : CLOSE_FAILED;
         ws_refuse(api->http, req->conn, code, e.msg);
         return;
     }

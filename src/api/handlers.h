@@ -73,6 +73,7 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     engine_finish_schema, course_ref_schema, calibration_in_schema, calibration_schema,
     verification_schema, audit_schema, audit_list_schema, problem_schema, field_problem_schema;
 extern const struct schema schedule_schema, schedule_entry_schema;
+extern const struct schema instructor_list_schema;
 
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
 HANDLER(audit_index);
@@ -118,6 +119,9 @@ HANDLER(course_index);
 HANDLER(course_show);
 HANDLER(course_patch);
 HANDLER(course_remove);
+HANDLER(instructor_index);
+HANDLER(instructor_put);
+HANDLER(instructor_delete);
 HANDLER(roster_index);
 HANDLER(roster_put);
 HANDLER(roster_delete);

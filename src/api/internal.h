@@ -43,12 +43,29 @@ enum route_flag {
     ROUTE_SECRET = 4,    /* the answer holds a secret that is told once */
 };
 
+/* Whose rows a route is about; row_rules.c says what each asks of a caller whose role does not
+ * reach everything (permission.h). */
+enum row_rule {
+    ROW_UNSET,     /* forgotten: refused, and a test fails */
+    ROW_NONE,      /* nobody's: the same for all who have the permission */
+    ROW_SELF,      /* the caller's own, named by no id */
+    ROW_ALL,       /* the whole institution's: only for roles that reach everything */
+    ROW_LIST,      /* many: the handler gives c->who.scope to the query */
+    ROW_COURSE,    /* the course of the path's first id */
+    ROW_COURSE_IN, /* the course that the body names */
+    ROW_SESSION,   /* the session of the path's first id */
+    ROW_STUDENT,   /* the student of the path's first id */
+    ROW_MARK,      /* the session of the first id; for a student also: the second is the own one */
+};
+enum { ROW_N = ROW_MARK + 1 };
+
 enum body_kind { BODY_NONE, BODY_JSON, BODY_IMAGE, BODY_PHOTOS };
 
 struct route {
     enum http_method method;
     const char *path;
     enum perm perm;
+    enum row_rule rows;
     route_fn fn;
     enum body_kind body;
     const struct schema *in, *out;
@@ -59,6 +76,14 @@ struct route {
     int n_query;
     unsigned flags; /* of enum route_flag */
 };
+
+/* For the API description: "course". */
+const char *row_rule_name(enum row_rule rule);
+/* Before the body is read. Errors NOT_FOUND (not theirs, or not there), FORBIDDEN (a rule for those
+ * who reach everything). */
+NODISCARD enum err row_rule_path(struct call *c, enum row_rule rule, struct error *e);
+/* With c->in decoded. Errors INVALID: names what is not theirs, or not there. */
+NODISCARD enum err row_rule_body(struct call *c, const struct route *route, struct error *e);
 
 #define E(code) (1u << ERR_##code)
 

@@ -142,9 +142,10 @@ static json_t *parameters(const struct route *r)
 
 static json_t *operation(const struct route *r)
 {
-    json_t *o = json_pack("{s:s,s:s,s:[s],s:s,s:o,s:o}", "operationId", r->operation, "summary",
-                          r->summary, "tags", r->tag, "x-permission", perm_name(r->perm),
-                          "parameters", parameters(r), "responses", responses(r));
+    json_t *o =
+        json_pack("{s:s,s:s,s:[s],s:s,s:s,s:o,s:o}", "operationId", r->operation, "summary",
+                  r->summary, "tags", r->tag, "x-permission", perm_name(r->perm), "x-rows",
+                  row_rule_name(r->rows), "parameters", parameters(r), "responses", responses(r));
     if (r->body != BODY_NONE)
         json_object_set_new(o, "requestBody", request_body(r));
     if (r->perm == PERM_PUBLIC)

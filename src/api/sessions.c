@@ -166,7 +166,8 @@ enum err session_show(struct call *c, struct error *e)
 static enum err list_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct session_ctx *t = ctx;
-    return session_list(cx, t->c->a, t->course, t->status, t->id, t->limit + 1, &t->list, &t->n, e);
+    return session_list(cx, t->c->a, &t->c->who.scope, t->course, t->status, t->id, t->limit + 1,
+                        &t->list, &t->n, e);
 }
 
 enum err session_index(struct call *c, struct error *e)

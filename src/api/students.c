@@ -163,9 +163,10 @@ static enum err list_fn(struct db_cx *cx, void *ctx, struct error *e)
     const struct student_stale stale = {.encoder = str_from(engine.encoder),
                                         .preprocessing = str_from(engine.preprocessing),
                                         .before = max_age(t->c) ? time_utc() - max_age(t->c) : 0};
-    enum err r =
-        t->stale ? student_list_stale(cx, t->c->a, &stale, t->after, t->limit + 1, &t->s, &t->n, e)
-                 : student_list(cx, t->c->a, t->search, t->after, t->limit + 1, &t->s, &t->n, e);
+    enum err r = t->stale ? student_list_stale(cx, t->c->a, &t->c->who.scope, &stale, t->after,
+                                               t->limit + 1, &t->s, &t->n, e)
+                          : student_list(cx, t->c->a, &t->c->who.scope, t->search, t->after,
+                                         t->limit + 1, &t->s, &t->n, e);
     for (int i = 0; r == ERR_OK && i < t->n; i++)
         r = count_photos(cx, t->c, &t->s[i], e);
     return r;

@@ -6,6 +6,7 @@
 
 struct user_in {
     struct str login, name, role, password;
+    char student[ID_TEXT];
 };
 
 struct password_in {
@@ -27,6 +28,7 @@ static const struct field user_fields[] = {
     FIELD_STR(struct user, login, 1, 64, FIELD_REQUIRED, "What is typed to sign in."),
     FIELD_STR(struct user, name, 0, 200, FIELD_REQUIRED, "For people."),
     FIELD_WORD(struct user, role, role_names, FIELD_REQUIRED, "What the user may do."),
+    FIELD_ID(struct user, student, FIELD_NULLABLE, "Role student: whose record it is."),
     FIELD_TIME(struct user, created_at, FIELD_NULLABLE, "When it was made."),
 };
 const struct schema user_schema = SCHEMA("User", struct user, user_fields);
@@ -37,6 +39,8 @@ static const struct field user_in_fields[] = {
     FIELD_STR(struct user_in, name, 0, 200, 0, "For people."),
     FIELD_WORD(struct user_in, role, role_names, FIELD_REQUIRED, "What the user may do."),
     FIELD_STR(struct user_in, password, 12, 256, 0, "May be set later."),
+    FIELD_ID(struct user_in, student, FIELD_NULLABLE,
+             "Role student: whose record it is; one user a student."),
 };
 const struct schema user_in_schema = SCHEMA("UserIn", struct user_in, user_in_fields);
 
@@ -136,13 +140,21 @@ enum err me_show(struct call *c, struct error *e)
 static enum err insert_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct user_ctx *t = ctx;
-    return user_insert(cx, t->user, e);
+    bool there = true;
+    enum err r = ERR_OK;
+    if (t->user->student[0])
+        r = access_check(cx, NULL, ACCESS_STUDENT, t->user->student, &there, e);
+    if (r == ERR_OK && !there)
+        return error_set(e, ERR_INVALID, "student does not exist");
+    return r ? r : user_insert(cx, t->user, e);
 }
 
 enum err user_create(struct call *c, struct error *e)
 {
     const struct user_in *in = c->in;
     void *memory;
+    if (in->student[0] && !str_is(in->role, role_name(ROLE_STUDENT)))
+        return error_set(e, ERR_INVALID, "only a user with the role student has a student");
     enum err r = call_alloc(c, sizeof(struct user), &memory, e);
     if (r)
         return r;
@@ -151,6 +163,7 @@ enum err user_create(struct call *c, struct error *e)
     t.user->login = in->login;
     t.user->name = in->name.p ? in->name : in->login;
     t.user->role = in->role;
+    memcpy(t.user->student, in->student, ID_TEXT);
     t.user->created_at = time_utc();
     if (in->password.p)
         r = auth_hash_password(c->a, in->password, &t.user->password_hash, e);

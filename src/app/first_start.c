@@ -61,7 +61,7 @@ static enum err active_fn(struct db_cx *cx, void *ctx, struct error *e)
     struct start_ctx *t = ctx;
     const struct course_id any_course = {0};
     const struct session_id newest = {0};
-    return session_list(cx, t->a, any_course, SESSION_ACTIVE, newest, RESTART_SESSIONS_MAX,
+    return session_list(cx, t->a, NULL, any_course, SESSION_ACTIVE, newest, RESTART_SESSIONS_MAX,
                         &t->sessions, &t->n, e);
 }
 

@@ -112,6 +112,17 @@ static enum err find_fn(struct db_cx *cx, void *ctx, struct error *e)
     return login_find(cx, f->mem, f->kind, f->hash, time_utc(), &f->login, &f->user, e);
 }
 
+/* A student whose user is tied to no record owns nothing, and not everything. */
+static void scope_fill(const struct user *u, struct principal *who)
+{
+    enum reach reach = role_reach(who->role);
+    if (reach == REACH_COURSES)
+        memcpy(who->scope.instructor, u->id, ID_TEXT);
+    if (reach == REACH_RECORD)
+        memcpy(who->scope.student, u->student[0] ? u->student : SCOPE_NOBODY,
+               u->student[0] ? ID_TEXT : sizeof SCOPE_NOBODY);
+}
+
 static enum err principal_from_store(struct auth *a, const uint8_t *hash, struct principal *ret_who,
                                      struct error *e)
 {
@@ -127,7 +138,10 @@ static enum err principal_from_store(struct auth *a, const uint8_t *hash, struct
         return r;
     memcpy(ret_who->user, f.login.user, ID_TEXT);
     memcpy(ret_who->login, f.login.id, ID_TEXT);
-    return role_parse(f.user.role, &ret_who->role, e);
+    r = role_parse(f.user.role, &ret_who->role, e);
+    if (r == ERR_OK)
+        scope_fill(&f.user, ret_who);
+    return r;
 }
 
 enum err auth_check(struct auth *a, struct str header, struct principal *ret_who, struct error *e)

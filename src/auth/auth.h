@@ -8,6 +8,7 @@
 #pragma once
 
 #include "auth/permission.h"
+#include "store/access.h"
 #include "store/db.h"
 #include "store/user.h"
 
@@ -17,6 +18,7 @@ struct principal {
     char user[ID_TEXT];  /* "local" for the local token */
     char login[ID_TEXT]; /* the login row of the token; empty for the local token */
     enum role role;
+    struct scope scope; /* what rows are theirs; all for the roles of the whole institution */
 };
 
 enum { SECRET_TEXT = 44, CODE_TEXT = 20 }; /* base64url and the terminator; XXXX-XXXX-XXXX-XXXX */

@@ -205,10 +205,10 @@ static void the_role_table_gives_each_role_what_it_needs_and_no_more(void **stat
     } rows[] = {
         {ROLE_ADMIN, PERM_USER_ADMIN, true},        {ROLE_ADMIN, PERM_FRAME_POST, true},
         {ROLE_REGISTRAR, PERM_STUDENT_WRITE, true}, {ROLE_REGISTRAR, PERM_USER_ADMIN, false},
-        {ROLE_INSTRUCTOR, PERM_SELF, true},         {ROLE_INSTRUCTOR, PERM_SESSION_READ, false},
+        {ROLE_INSTRUCTOR, PERM_SELF, true},         {ROLE_INSTRUCTOR, PERM_STUDENT_WRITE, false},
         {ROLE_AUDITOR, PERM_STUDENT_READ, true},    {ROLE_AUDITOR, PERM_STUDENT_WRITE, false},
         {ROLE_AUDITOR, PERM_FRAME_POST, false},     {ROLE_STUDENT, PERM_SELF, true},
-        {ROLE_STUDENT, PERM_STUDENT_READ, false},   {ROLE_STUDENT, PERM_FRAME_POST, false},
+        {ROLE_STUDENT, PERM_ROSTER_READ, false},    {ROLE_STUDENT, PERM_FRAME_POST, false},
         {ROLE_CAMERA, PERM_FRAME_POST, true},       {ROLE_CAMERA, PERM_STUDENT_READ, false},
         {ROLE_CAMERA, PERM_STUDENT_WRITE, false},   {ROLE_CAMERA, PERM_USER_ADMIN, false},
     };

@@ -1,20 +1,32 @@
-/* Permissions: see permission.h. Two constant tables. Instructors and students get no permission
- * here until the row rules that limit them to their own courses and record exist: a permission
- * without its row rule would show everybody's data. */
+/* Permissions: see permission.h. Constant tables. A permission of a role that does not reach
+ * everything is good for that role's own rows only (api/row_rules.c). */
 #include "auth/permission.h"
 
-#define BIT(p) (1u << (PERM_##p))
+#define BIT(p) (1ull << (PERM_##p))
 
-static const unsigned grants[ROLE_N] = {
-    [ROLE_ADMIN] = (1u << PERM_N) - 1,
-    [ROLE_REGISTRAR] = BIT(SELF) | BIT(STUDENT_READ) | BIT(STUDENT_WRITE) | BIT(COURSE_READ) |
-                       BIT(COURSE_WRITE) | BIT(SESSION_READ) | BIT(SESSION_WRITE) |
-                       BIT(MARK_WRITE) | BIT(CAMERA_READ) | BIT(SYSTEM_READ) | BIT(REGISTER_READ),
-    [ROLE_INSTRUCTOR] = BIT(SELF),
-    [ROLE_AUDITOR] = BIT(SELF) | BIT(STUDENT_READ) | BIT(COURSE_READ) | BIT(SESSION_READ) |
-                     BIT(CAMERA_READ) | BIT(SYSTEM_READ) | BIT(REGISTER_READ) | BIT(AUDIT_READ),
-    [ROLE_STUDENT] = BIT(SELF),
+/* What concerns students, courses and marks, for those who read all of it. */
+#define READ_ALL                                                                                   \
+    (BIT(SELF) | BIT(STUDENT_READ) | BIT(FACE_READ) | BIT(COURSE_READ) | BIT(ROSTER_READ) |        \
+     BIT(SESSION_READ) | BIT(ATTENDANCE_READ) | BIT(MARK_READ) | BIT(CAMERA_READ) |                \
+     BIT(SYSTEM_READ) | BIT(REGISTER_READ))
+
+static const uint64_t grants[ROLE_N] = {
+    [ROLE_ADMIN] = (1ull << PERM_N) - 1,
+    [ROLE_REGISTRAR] = READ_ALL | BIT(STUDENT_WRITE) | BIT(COURSE_WRITE) | BIT(SESSION_WRITE) |
+                       BIT(MARK_CONTEST) | BIT(MARK_WRITE),
+    [ROLE_INSTRUCTOR] = BIT(SELF) | BIT(STUDENT_READ) | BIT(COURSE_READ) | BIT(ROSTER_READ) |
+                        BIT(SESSION_READ) | BIT(SESSION_WRITE) | BIT(ATTENDANCE_READ) |
+                        BIT(MARK_READ) | BIT(MARK_CONTEST) | BIT(MARK_WRITE) | BIT(FRAME_POST),
+    [ROLE_AUDITOR] = READ_ALL | BIT(AUDIT_READ),
+    [ROLE_STUDENT] = BIT(SELF) | BIT(STUDENT_READ) | BIT(FACE_READ) | BIT(COURSE_READ) |
+                     BIT(SESSION_READ) | BIT(MARK_READ) | BIT(MARK_CONTEST),
     [ROLE_CAMERA] = BIT(SELF) | BIT(FRAME_POST),
+};
+
+/* A camera reaches every session that takes frames; its one permission is to send them. */
+static const enum reach reaches[ROLE_N] = {
+    [ROLE_ADMIN] = REACH_ALL,   [ROLE_REGISTRAR] = REACH_ALL,  [ROLE_INSTRUCTOR] = REACH_COURSES,
+    [ROLE_AUDITOR] = REACH_ALL, [ROLE_STUDENT] = REACH_RECORD, [ROLE_CAMERA] = REACH_ALL,
 };
 
 static const char *const perm_names[PERM_N] = {
@@ -22,10 +34,15 @@ static const char *const perm_names[PERM_N] = {
     [PERM_SELF] = "self",
     [PERM_STUDENT_READ] = "student.read",
     [PERM_STUDENT_WRITE] = "student.write",
+    [PERM_FACE_READ] = "face.read",
     [PERM_COURSE_READ] = "course.read",
     [PERM_COURSE_WRITE] = "course.write",
+    [PERM_ROSTER_READ] = "roster.read",
     [PERM_SESSION_READ] = "session.read",
     [PERM_SESSION_WRITE] = "session.write",
+    [PERM_ATTENDANCE_READ] = "attendance.read",
+    [PERM_MARK_READ] = "mark.read",
+    [PERM_MARK_CONTEST] = "mark.contest",
     [PERM_MARK_WRITE] = "mark.write",
     [PERM_FRAME_POST] = "frame.post",
     [PERM_CAMERA_READ] = "camera.read",
@@ -57,5 +74,7 @@ enum err role_parse(struct str word, enum role *ret_role, struct error *e)
     return error_set(e, ERR_INVALID, "'%.*s' is not a role", (int)(word.n < 40 ? word.n : 40),
                      word.p);
 }
+
+enum reach role_reach(enum role r) { return reaches[r]; }
 
 bool role_may(enum role r, enum perm p) { return p == PERM_PUBLIC || (grants[r] >> p & 1); }

@@ -8,11 +8,16 @@ enum perm {
     PERM_SELF,   /* anybody signed in */
     PERM_STUDENT_READ,
     PERM_STUDENT_WRITE,
+    PERM_FACE_READ, /* templates, look-alikes, enrolment jobs; never a vector */
     PERM_COURSE_READ,
     PERM_COURSE_WRITE,
+    PERM_ROSTER_READ, /* who is enrolled in a course */
     PERM_SESSION_READ,
     PERM_SESSION_WRITE,
-    PERM_MARK_WRITE, /* corrections, excuses, disputes */
+    PERM_ATTENDANCE_READ, /* the marks of everybody in a session, as they come */
+    PERM_MARK_READ,       /* one mark with its receipt */
+    PERM_MARK_CONTEST,
+    PERM_MARK_WRITE, /* corrections, excuses, decided disputes */
     PERM_FRAME_POST,
     PERM_CAMERA_READ,
     PERM_CAMERA_WRITE,
@@ -47,4 +52,11 @@ const char *role_name(enum role r);
 extern const char *const role_names[];
 /* Errors INVALID. */
 NODISCARD enum err role_parse(struct str word, enum role *ret_role, struct error *e);
+/* How far a role reaches: which rows its permissions are about (row rules, docs/access.md). */
+enum reach {
+    REACH_ALL,     /* every row */
+    REACH_COURSES, /* the courses taught, and what belongs to them */
+    REACH_RECORD,  /* the own record */
+};
+enum reach role_reach(enum role r);
 bool role_may(enum role r, enum perm p);

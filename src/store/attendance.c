@@ -149,11 +149,12 @@ static void disputed_read(struct row *row, void *ret_item)
         db_col_is_null(row->rows, "margin") ? (double)NAN : db_col_real(row->rows, "margin");
 }
 
-enum err mark_disputed_list(struct db_cx *cx, struct arena *a, struct course_id course,
-                            struct session_id session, int limit, struct mark_disputed **ret_marks,
-                            int *ret_n, struct error *e)
+enum err mark_disputed_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
+                            struct course_id course, struct session_id session, int limit,
+                            struct mark_disputed **ret_marks, int *ret_n, struct error *e)
 {
-    const struct db_value args[] = {db_text(course.text), db_text(session.text), db_int(limit)};
+    const struct db_value args[] = {db_text(course.text), db_text(session.text),
+                                    SCOPE_VALUES(scope), db_int(limit)};
     return rows_all(cx, Q_MARK_DISPUTED, args, ARRAY_LEN(args), a, disputed_read,
                     sizeof(struct mark_disputed), ret_marks, ret_n, e);
 }

@@ -54,9 +54,10 @@ struct mark_disputed {
     struct mark mark;
     double margin; /* similarity above its threshold; NAN: there is no such evidence */
 };
-/* Contested marks, the most doubtful (least margin) first; course and session (empty: any) filter.
+/* Contested marks of the scope (NULL: all), the most doubtful (least margin) first; course and
+ * session (empty: any) filter.
  */
-NODISCARD enum err mark_disputed_list(struct db_cx *cx, struct arena *a, struct course_id course,
-                                      struct session_id session, int limit,
+NODISCARD enum err mark_disputed_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
+                                      struct course_id course, struct session_id session, int limit,
                                       struct mark_disputed **ret_marks, int *ret_n,
                                       struct error *e);

@@ -45,10 +45,11 @@ enum err course_get(struct db_cx *cx, struct arena *a, struct course_id id,
     return r;
 }
 
-enum err course_list(struct db_cx *cx, struct arena *a, struct course_id after, int limit,
-                     struct course **ret_courses, int *ret_n, struct error *e)
+enum err course_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
+                     struct course_id after, int limit, struct course **ret_courses, int *ret_n,
+                     struct error *e)
 {
-    const struct db_value args[] = {db_text(after.text), db_int(limit)};
+    const struct db_value args[] = {db_text(after.text), SCOPE_VALUES(scope), db_int(limit)};
     return rows_all(cx, Q_COURSE_LIST, args, ARRAY_LEN(args), a, course_read, sizeof(struct course),
                     ret_courses, ret_n, e);
 }

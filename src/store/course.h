@@ -2,8 +2,7 @@
  * kept. */
 #pragma once
 
-#include "base/id.h"
-#include "store/db.h"
+#include "store/access.h"
 
 struct course {
     struct course_id id;
@@ -21,9 +20,10 @@ NODISCARD enum err course_insert(struct db_cx *cx, const struct course *c, struc
 /* Errors NOT_FOUND. */
 NODISCARD enum err course_get(struct db_cx *cx, struct arena *a, struct course_id id,
                               struct course *ret_course, struct error *e);
-/* In order of id after `after` (empty: from the start). */
-NODISCARD enum err course_list(struct db_cx *cx, struct arena *a, struct course_id after, int limit,
-                               struct course **ret_courses, int *ret_n, struct error *e);
+/* Of the scope (NULL: all), in order of id after `after` (empty: from the start). */
+NODISCARD enum err course_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
+                               struct course_id after, int limit, struct course **ret_courses,
+                               int *ret_n, struct error *e);
 /* As student_update. Errors NOT_FOUND, PRECONDITION, CONFLICT. */
 NODISCARD enum err course_update(struct db_cx *cx, const struct course *c, int64_t *ret_version,
                                  struct error *e);

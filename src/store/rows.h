@@ -36,6 +36,10 @@ static inline struct db_value blob_of(struct str s) { return db_blob(s.p ? s : S
 /* at, or now when it was left 0. */
 static inline struct db_value time_or_now(usec_t at) { return db_int(at ? at : time_utc()); }
 
+/* The two arguments of a scope; nothing of it limits when NULL. */
+#define SCOPE_VALUES(scope)                                                                        \
+    db_text((scope) ? (scope)->instructor : ""), db_text((scope) ? (scope)->student : "")
+
 /* For callers that know better than the driver what a CONFLICT or NOT_FOUND means: r with msg when
  * r == when, else r. */
 NODISCARD enum err error_replace(struct error *e, enum err r, enum err when, enum err with,

@@ -79,15 +79,15 @@ enum err session_get(struct db_cx *cx, struct arena *a, struct session_id id,
     return r;
 }
 
-enum err session_list(struct db_cx *cx, struct arena *a, struct course_id course, int status,
-                      struct session_id before, int limit, struct session **ret_sessions,
-                      int *ret_n, struct error *e)
+enum err session_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
+                      struct course_id course, int status, struct session_id before, int limit,
+                      struct session **ret_sessions, int *ret_n, struct error *e)
 {
     const char *word = "";
     if (status >= 0 && status < SESSION_STATUS_N)
         word = status_names[status];
     const struct db_value args[] = {db_text(course.text), db_text(word), db_text(before.text),
-                                    db_int(limit)};
+                                    SCOPE_VALUES(scope), db_int(limit)};
     return rows_all(cx, Q_SESSION_LIST, args, ARRAY_LEN(args), a, session_read,
                     sizeof(struct session), ret_sessions, ret_n, e);
 }

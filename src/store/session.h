@@ -1,8 +1,7 @@
 /* Sessions: one sitting of a course, scheduled -> active -> closed. And cameras. */
 #pragma once
 
-#include "base/id.h"
-#include "store/db.h"
+#include "store/access.h"
 
 #define SESSION_STATUS_MAP(X) X(SCHEDULED, "scheduled") X(ACTIVE, "active") X(CLOSED, "closed")
 
@@ -35,10 +34,12 @@ NODISCARD enum err session_insert(struct db_cx *cx, const struct session *s, str
 /* Errors NOT_FOUND. */
 NODISCARD enum err session_get(struct db_cx *cx, struct arena *a, struct session_id id,
                                struct session *ret_session, struct error *e);
-/* Newest first; course (may be empty text) and status (-1: any) filter; cursor = last id seen. */
-NODISCARD enum err session_list(struct db_cx *cx, struct arena *a, struct course_id course,
-                                int status, struct session_id before, int limit,
-                                struct session **ret_sessions, int *ret_n, struct error *e);
+/* Of the scope (NULL: all), newest first; course (may be empty text) and status (-1: any) filter;
+ * cursor = last id seen. */
+NODISCARD enum err session_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
+                                struct course_id course, int status, struct session_id before,
+                                int limit, struct session **ret_sessions, int *ret_n,
+                                struct error *e);
 /* scheduled -> active at `at`, active -> closed at `at`; asking for the state it has is no error
  * and changes nothing. Errors NOT_FOUND; CONFLICT (closed sessions stay closed, what never
  * started cannot stop). ret_session = after. */

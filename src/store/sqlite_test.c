@@ -86,7 +86,7 @@ static enum err count_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     _cleanup_(arena_freep) struct arena *a = arena_new(MIB);
     struct student *list;
-    return student_list(cx, a, STR(""), (struct student_id){""}, 1000, &list, ctx, e);
+    return student_list(cx, a, NULL, STR(""), (struct student_id){""}, 1000, &list, ctx, e);
 }
 
 static int students(struct fixture *f)

@@ -57,21 +57,23 @@ enum err student_by_external_id(struct db_cx *cx, struct arena *a, struct str ex
     return r;
 }
 
-enum err student_list(struct db_cx *cx, struct arena *a, struct str search, struct student_id after,
-                      int limit, struct student **ret_students, int *ret_n, struct error *e)
+enum err student_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
+                      struct str search, struct student_id after, int limit,
+                      struct student **ret_students, int *ret_n, struct error *e)
 {
-    const struct db_value args[] = {db_text(after.text), text_of(search), db_int(limit)};
+    const struct db_value args[] = {db_text(after.text), text_of(search), SCOPE_VALUES(scope),
+                                    db_int(limit)};
     return rows_all(cx, Q_STUDENT_LIST, args, ARRAY_LEN(args), a, student_read,
                     sizeof(struct student), ret_students, ret_n, e);
 }
 
-enum err student_list_stale(struct db_cx *cx, struct arena *a, const struct student_stale *stale,
-                            struct student_id after, int limit, struct student **ret_students,
-                            int *ret_n, struct error *e)
+enum err student_list_stale(struct db_cx *cx, struct arena *a, const struct scope *scope,
+                            const struct student_stale *stale, struct student_id after, int limit,
+                            struct student **ret_students, int *ret_n, struct error *e)
 {
-    const struct db_value args[] = {db_text(after.text), text_of(stale->encoder),
+    const struct db_value args[] = {db_text(after.text),           text_of(stale->encoder),
                                     text_of(stale->preprocessing), db_int(stale->before),
-                                    db_int(limit)};
+                                    SCOPE_VALUES(scope),           db_int(limit)};
     return rows_all(cx, Q_STUDENT_LIST_STALE, args, ARRAY_LEN(args), a, student_read,
                     sizeof(struct student), ret_students, ret_n, e);
 }

@@ -2,8 +2,7 @@
  */
 #pragma once
 
-#include "base/id.h"
-#include "store/db.h"
+#include "store/access.h"
 
 struct student {
     struct student_id id;
@@ -33,13 +32,13 @@ NODISCARD enum err student_get(struct db_cx *cx, struct arena *a, struct student
                                struct student *ret_student, struct error *e);
 NODISCARD enum err student_by_external_id(struct db_cx *cx, struct arena *a, struct str external_id,
                                           struct student *ret_student, struct error *e);
-/* Students in order of id after `after` (empty = from the start), at most limit; search (may be
- * empty) is a part of name or external_id, without regard to ASCII case. */
-NODISCARD enum err student_list(struct db_cx *cx, struct arena *a, struct str search,
-                                struct student_id after, int limit, struct student **ret_students,
-                                int *ret_n, struct error *e);
-/* Students with templates, the newest older than stale->before, in order of id as above. */
-NODISCARD enum err student_list_stale(struct db_cx *cx, struct arena *a,
+/* Students of the scope (NULL: all) in order of id after `after` (empty = from the start), at most
+ * limit; search (may be empty) is a part of name or external_id, without regard to ASCII case. */
+NODISCARD enum err student_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
+                                struct str search, struct student_id after, int limit,
+                                struct student **ret_students, int *ret_n, struct error *e);
+/* Those with templates, the newest older than stale->before, in order of id as above. */
+NODISCARD enum err student_list_stale(struct db_cx *cx, struct arena *a, const struct scope *scope,
                                       const struct student_stale *stale, struct student_id after,
                                       int limit, struct student **ret_students, int *ret_n,
                                       struct error *e);

@@ -9,8 +9,13 @@ static const char *const kind_names[] = {[LOGIN_CODE] = "code", [LOGIN_TOKEN] = 
 enum err user_insert(struct db_cx *cx, const struct user *u, struct error *e)
 {
     const struct db_value args[] = {
-        db_text(u->id),   text_of(u->login),         text_of(u->name),
-        text_of(u->role), text_of(u->password_hash), time_or_now(u->created_at),
+        db_text(u->id),
+        text_of(u->login),
+        text_of(u->name),
+        text_of(u->role),
+        text_of(u->password_hash),
+        time_or_now(u->created_at),
+        u->student[0] ? db_text(u->student) : db_null(),
     };
     return db_exec(cx, Q_USER_INSERT, args, ARRAY_LEN(args), NULL, e);
 }
@@ -23,6 +28,7 @@ static void user_read(struct row *row, void *ret_item)
     u->name = row_str(row, "name");
     u->role = row_str(row, "role");
     u->password_hash = row_str(row, "password_hash");
+    db_col_copy(row->rows, "student_id", u->student, sizeof u->student);
     u->created_at = db_col_int(row->rows, "created_at");
 }
 

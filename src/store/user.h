@@ -12,6 +12,7 @@ struct user {
     struct str name;
     struct str role;          /* admin | registrar | instructor | auditor | student | camera */
     struct str password_hash; /* argon2id string; empty: none set */
+    char student[ID_TEXT];    /* whose record it is, role student only; empty: none. Unique */
     usec_t created_at;
 };
 

@@ -229,7 +229,7 @@ static enum err count_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct count *c = ctx;
     struct student *list;
-    return student_list(cx, c->a, STR(""), (struct student_id){""}, 1000, &list, &c->n, e);
+    return student_list(cx, c->a, NULL, STR(""), (struct student_id){""}, 1000, &list, &c->n, e);
 }
 
 static int count_committed(struct fixture *f)

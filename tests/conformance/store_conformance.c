@@ -172,7 +172,8 @@ static void students_are_listed_in_pages_and_searched_without_case(void **state)
     struct student *page;
     int n, seen = 0;
     for (struct student_id after = {""};; after = page[n - 1].id) {
-        assert_int_equal(student_list(cx, f->a, STR(""), after, 20, &page, &n, &f->e), ERR_OK);
+        assert_int_equal(student_list(cx, f->a, NULL, STR(""), after, 20, &page, &n, &f->e),
+                         ERR_OK);
         if (n == 0)
             break;
         for (int i = 0; i < n; i++)
@@ -185,8 +186,8 @@ static void students_are_listed_in_pages_and_searched_without_case(void **state)
         int n;
     } rows[] = {{"aDa", 30}, {"100%", 15}, {"ext-4", 5}, {"%", 15}, {"_", 0}, {"nobody", 0}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        assert_int_equal(student_list(cx, f->a, str_from(rows[i].search), (struct student_id){""},
-                                      100, &page, &n, &f->e),
+        assert_int_equal(student_list(cx, f->a, NULL, str_from(rows[i].search),
+                                      (struct student_id){""}, 100, &page, &n, &f->e),
                          ERR_OK);
         assert_int_equal(n, rows[i].n);
     }

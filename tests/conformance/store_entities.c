@@ -30,7 +30,7 @@ static void courses_are_unique_by_code_and_term(void **state)
     assert_int_equal(course_insert(cx, &c, &f->e), ERR_OK);
     struct course *list;
     int n;
-    assert_int_equal(course_list(cx, f->a, got.id, 9, &list, &n, &f->e), ERR_OK);
+    assert_int_equal(course_list(cx, f->a, NULL, got.id, 9, &list, &n, &f->e), ERR_OK);
     assert_int_equal(n, 1);
     assert_string_equal(list[0].id.text, c.id.text);
     tx_commit(f);
@@ -149,15 +149,15 @@ static void sessions_are_listed_newest_first_by_course_and_status(void **state)
     struct session_id third = make_session(f, cx, a, SESSION_CLOSED), newest = {""};
     struct session *list;
     int n;
-    assert_int_equal(session_list(cx, f->a, any, -1, newest, 2, &list, &n, &f->e), ERR_OK);
+    assert_int_equal(session_list(cx, f->a, NULL, any, -1, newest, 2, &list, &n, &f->e), ERR_OK);
     assert_int_equal(n, 2);
     assert_string_equal(list[0].id.text, third.text);
     assert_string_equal(list[1].id.text, second.text);
     assert_true(str_is(list[1].course_code, "B") && str_is(list[1].course_title, "Databases"));
-    assert_int_equal(session_list(cx, f->a, any, -1, second, 9, &list, &n, &f->e), ERR_OK);
+    assert_int_equal(session_list(cx, f->a, NULL, any, -1, second, 9, &list, &n, &f->e), ERR_OK);
     assert_int_equal(n, 1);
     assert_string_equal(list[0].id.text, first.text);
-    assert_int_equal(session_list(cx, f->a, a, SESSION_CLOSED, newest, 9, &list, &n, &f->e),
+    assert_int_equal(session_list(cx, f->a, NULL, a, SESSION_CLOSED, newest, 9, &list, &n, &f->e),
                      ERR_OK);
     assert_int_equal(n, 1);
     assert_string_equal(list[0].id.text, third.text);

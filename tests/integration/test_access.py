@@ -50,14 +50,6 @@ def test_every_route_but_the_public_ones_wants_credentials(api):
             assert answer.json()["code"] == "UNAUTHENTICATED"
 
 
-def test_a_signed_in_user_without_a_permission_gets_403_on_every_guarded_route(api, members):
-    allowed = {("GET", "/v1/me"), ("DELETE", "/v1/login")}
-    for method, path in routes(api):
-        if (method, path) in PUBLIC | allowed or path.endswith("/events"):
-            continue
-        members["student"].problem(method, concrete(path), 403, "FORBIDDEN")
-
-
 @pytest.mark.parametrize("header", ["Bearer nonsense", "Bearer", "Bearer x y", "Basic YWRtaW46YWRtaW4=", "token x", ""])
 def test_a_wrong_authorization_header_is_401(api, header):
     answer = httpx.get(f"{api.url}/v1/students", headers={"Authorization": header})
@@ -71,7 +63,7 @@ def test_a_wrong_authorization_header_is_401(api, header):
     ("registrar", "GET", "/v1/users", 403),
     ("registrar", "GET", f"/v1/sessions/{SOME_ID}/marks/{SOME_ID}", 404),
     ("auditor", "PUT", f"/v1/sessions/{SOME_ID}/marks/{SOME_ID}", 403),
-    ("instructor", "PUT", f"/v1/sessions/{SOME_ID}/marks/{SOME_ID}", 403),
+    ("instructor", "PUT", f"/v1/sessions/{SOME_ID}/marks/{SOME_ID}", 404),
     ("registrar", "POST", f"/v1/sessions/{SOME_ID}/frames", 403),
     ("auditor", "GET", "/v1/students", 200),
     ("auditor", "GET", f"/v1/sessions/{SOME_ID}/marks", 404),

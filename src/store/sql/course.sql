@@ -11,7 +11,11 @@ FROM course WHERE id = $1;
 
 -- name: course_list :many
 SELECT id, code, title, term, confirmations, late_after_min, version, created_at, updated_at
-FROM course WHERE id > $1 ORDER BY id LIMIT $2;
+FROM course
+WHERE id > $1
+    AND ($2 = '' OR id IN (SELECT course_id FROM course_instructor WHERE user_id = $2))
+    AND ($3 = '' OR id IN (SELECT course_id FROM roster_entry WHERE student_id = $3))
+ORDER BY id LIMIT $4;
 
 -- name: course_update :one
 UPDATE course

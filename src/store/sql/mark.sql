@@ -69,7 +69,9 @@ SELECT m.session_id, m.student_id, s.external_id, s.name, m.frame, m.status, m.s
         - json_extract(m.receipt, '$.threshold') END AS margin
 FROM mark m JOIN student s ON s.id = m.student_id JOIN session x ON x.id = m.session_id
 WHERE m.disputed_at > 0 AND ($1 = '' OR x.course_id = $1) AND ($2 = '' OR m.session_id = $2)
-ORDER BY 13 NULLS LAST, m.disputed_at, m.student_id LIMIT $3;
+    AND ($3 = '' OR x.course_id IN (SELECT course_id FROM course_instructor WHERE user_id = $3))
+    AND ($4 = '' OR m.student_id = $4)
+ORDER BY 13 NULLS LAST, m.disputed_at, m.student_id LIMIT $5;
 -- dialect: postgres
 SELECT m.session_id, m.student_id, s.external_id, s.name, m.frame, m.status, m.source,
     m.first_seen, m.last_seen, m.receipt, m.created_at, m.disputed_at,
@@ -77,7 +79,9 @@ SELECT m.session_id, m.student_id, s.external_id, s.name, m.frame, m.status, m.s
         - CAST(CAST(m.receipt AS jsonb) ->> 'threshold' AS double precision) END AS margin
 FROM mark m JOIN student s ON s.id = m.student_id JOIN session x ON x.id = m.session_id
 WHERE m.disputed_at > 0 AND ($1 = '' OR x.course_id = $1) AND ($2 = '' OR m.session_id = $2)
-ORDER BY 13 NULLS LAST, m.disputed_at, m.student_id LIMIT $3;
+    AND ($3 = '' OR x.course_id IN (SELECT course_id FROM course_instructor WHERE user_id = $3))
+    AND ($4 = '' OR m.student_id = $4)
+ORDER BY 13 NULLS LAST, m.disputed_at, m.student_id LIMIT $5;
 
 -- Appends of one chain wait for each other; SQLite's one writer sees to that by itself.
 -- name: register_lock :many

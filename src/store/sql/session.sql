@@ -19,7 +19,9 @@ SELECT s.id, s.course_id, s.title, c.code AS course_code, c.title AS course_titl
     s.confirm_gap_ms, s.confirm_window_s, s.late_after_min, s.version, s.created_at, s.updated_at
 FROM session s JOIN course c ON c.id = s.course_id
 WHERE ($1 = '' OR s.course_id = $1) AND ($2 = '' OR s.status = $2) AND ($3 = '' OR s.id < $3)
-ORDER BY s.id DESC LIMIT $4;
+    AND ($4 = '' OR s.course_id IN (SELECT course_id FROM course_instructor WHERE user_id = $4))
+    AND ($5 = '' OR s.course_id IN (SELECT course_id FROM roster_entry WHERE student_id = $5))
+ORDER BY s.id DESC LIMIT $6;
 
 -- name: session_start :exec
 UPDATE session SET status = 'active', started_at = $2, updated_at = $3, version = version + 1

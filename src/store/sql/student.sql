@@ -19,13 +19,21 @@ SELECT id, external_id, name, email, status, version, created_at, updated_at
 FROM student
 WHERE id > $1 AND ($2 = '' OR instr(lower(name), lower($2)) > 0
     OR instr(lower(external_id), lower($2)) > 0)
-ORDER BY id LIMIT $3;
+    AND ($3 = '' OR id IN (SELECT r.student_id FROM roster_entry r
+        JOIN course_instructor i ON i.course_id = r.course_id
+        WHERE i.user_id = $3 AND r.valid_to IS NULL))
+    AND ($4 = '' OR id = $4)
+ORDER BY id LIMIT $5;
 -- dialect: postgres
 SELECT id, external_id, name, email, status, version, created_at, updated_at
 FROM student
 WHERE id > $1 AND ($2 = '' OR strpos(lower(name COLLATE "C"), lower($2 COLLATE "C")) > 0
     OR strpos(lower(external_id COLLATE "C"), lower($2 COLLATE "C")) > 0)
-ORDER BY id LIMIT $3;
+    AND ($3 = '' OR id IN (SELECT r.student_id FROM roster_entry r
+        JOIN course_instructor i ON i.course_id = r.course_id
+        WHERE i.user_id = $3 AND r.valid_to IS NULL))
+    AND ($4 = '' OR id = $4)
+ORDER BY id LIMIT $5;
 
 -- Students whose newest template was made before $4.
 -- name: student_list_stale :many
@@ -33,7 +41,11 @@ SELECT id, external_id, name, email, status, version, created_at, updated_at
 FROM student s
 WHERE id > $1 AND (SELECT MAX(t.created_at) FROM template t
     WHERE t.student_id = s.id AND t.encoder = $2 AND t.preprocessing = $3) < $4
-ORDER BY id LIMIT $5;
+    AND ($5 = '' OR id IN (SELECT r.student_id FROM roster_entry r
+        JOIN course_instructor i ON i.course_id = r.course_id
+        WHERE i.user_id = $5 AND r.valid_to IS NULL))
+    AND ($6 = '' OR id = $6)
+ORDER BY id LIMIT $7;
 
 -- name: student_update :one
 UPDATE student

@@ -1,0 +1,194 @@
+"""Whose row: every route, every role, rows of their own and of others.
+
+TABLE has one line for each operation of the API: the row rule it names, and who may. A route that is not in it fails
+the first test. Letters: A admin, R registrar, U auditor, I instructor, S student, C camera; a small i or s may on own
+rows only, and what is not theirs must look like what does not exist.
+"""
+from types import SimpleNamespace
+
+import pytest
+import websockets.exceptions
+
+SOME_ID = "0198c5a2-7c1e-7d3a-8f00-2b1c9e4d5f60"
+PASSWORD = "correct horse battery"
+NOT_THEIRS = "there is nothing with this id, or it is not yours"
+TABLE = {
+    "landing": ("none", "ARUISC"), "health": ("none", "ARUISC"), "ready": ("none", "ARUISC"),
+    "openapi": ("none", "ARUISC"), "signIn": ("none", "ARUISC"), "signOut": ("self", "ARUISC"),
+    "getMe": ("self", "ARUISC"),
+    "metrics": ("all", "ARU"), "verifyRegister": ("all", "ARU"), "listAudit": ("all", "AU"), "getSystem": ("all", "ARU"),
+    "getSchedule": ("all", "ARU"), "runScheduledJob": ("all", "A"),
+    "getEngine": ("all", "A"), "listEngineMissing": ("all", "A"), "listEngineDifferences": ("all", "A"),
+    "startEngineSwitch": ("all", "A"), "commitEngineSwitch": ("all", "A"), "revertEngineSwitch": ("all", "A"),
+    "finishEngineSwitch": ("all", "A"), "calibrate": ("all", "A"),
+    "listUsers": ("all", "A"), "createUser": ("all", "A"), "setPassword": ("all", "A"), "createSignInCode": ("all", "A"),
+    "listStudents": ("list", "ARUIS"), "createStudent": ("all", "AR"), "getStudent": ("student", "ARUis"),
+    "updateStudent": ("student", "AR"), "deleteStudent": ("student", "AR"), "enrolPhotos": ("student", "AR"),
+    "forgetPhotos": ("student", "AR"), "listTemplates": ("student", "ARUs"), "deleteTemplate": ("student", "AR"),
+    "listLookAlikesOf": ("all", "ARU"), "listLookAlikes": ("all", "ARU"), "listJobs": ("all", "ARU"),
+    "getJob": ("all", "ARU"),
+    "listCourses": ("list", "ARUIS"), "createCourse": ("all", "AR"), "getCourse": ("course", "ARUis"),
+    "updateCourse": ("course", "AR"), "deleteCourse": ("course", "AR"), "getRoster": ("course", "ARUi"),
+    "enrolStudent": ("course", "AR"), "unenrolStudent": ("course", "AR"), "listInstructors": ("course", "ARUi"),
+    "addInstructor": ("course", "AR"), "removeInstructor": ("course", "AR"),
+    "listSessions": ("list", "ARUIS"), "createSession": ("course in the body", "ARI"),
+    "getSession": ("session", "ARUis"), "deleteSession": ("session", "ARi"), "startSession": ("session", "ARi"),
+    "stopSession": ("session", "ARi"), "postFrame": ("session", "AiC"), "postClassPhotos": ("session", "AiC"),
+    "createChallenge": ("session", "AiC"), "postChallengeFrame": ("session", "AiC"),
+    "listMarks": ("session", "ARUi"), "getMark": ("mark", "ARUis"), "correctMark": ("mark", "ARi"),
+    "disputeMark": ("mark", "ARis"), "listDisputes": ("list", "ARUI"),
+    "createEventsTicket": ("session", "ARUi"), "events": ("session", "ARUi"),
+    "listCameras": ("all", "ARU"), "createCamera": ("all", "A"), "getCamera": ("all", "ARU"), "deleteCamera": ("all", "A"),
+}
+ROLES = {"A": "admin", "R": "registrar", "U": "auditor", "I": "instructor", "S": "student", "C": "camera"}
+
+
+def operations(api):
+    for path, methods in api.get("/openapi.json")["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+@pytest.fixture(scope="module")
+def world(shared):
+    """Two courses. The instructor teaches `own`, the student is on its roster, with a classmate."""
+    api, w = shared.api, SimpleNamespace(users={}, apis={})
+
+    def sign_in(login, role, **more):
+        w.users[login] = api.post("/v1/users", {"login": f"rr-{login}", "role": role, "password": PASSWORD, **more})
+        token = api.post("/v1/login", {"login": f"rr-{login}", "password": PASSWORD}, 200)["token"]
+        w.apis[login] = api.with_token(token)
+
+    w.me, w.mate, w.stranger = (api.student(f"RR-{n}")["id"] for n in ("me", "mate", "stranger"))
+    for role in ROLES.values():
+        sign_in(role, role, **({"student": w.me} if role == "student" else {}))
+    sign_in("loner", "student")
+    w.own, w.foreign = api.course("RR-own", [w.me, w.mate])["id"], api.course("RR-foreign", [w.stranger])["id"]
+    api.ask("PUT", f"/v1/courses/{w.own}/instructors/{w.users['instructor']['id']}", 204)
+    w.sitting, w.other_sitting = api.session(w.own)["id"], api.session(w.foreign)["id"]
+    for session, student in ((w.sitting, w.me), (w.sitting, w.mate), (w.other_sitting, w.stranger)):
+        api.ask("PUT", f"/v1/sessions/{session}/marks/{student}", 200, json={"status": "late", "reason": "the door"})
+    yield w
+    for one in w.apis.values():
+        one.close()
+
+
+def concrete(path, course, session, student):
+    """The path with the ids of these rows; an id of anything else names nothing."""
+    own = {"courses": course, "sessions": session, "students": student}.get(path.split("/")[2] if "{" in path else "")
+    path = path.replace("{id}", own or SOME_ID).replace("{student}", student)
+    return "/".join(SOME_ID if part.startswith("{") else part for part in path.split("/"))
+
+
+def verdict(answer):
+    if answer.status_code in (401, 403):
+        return "refused"
+    if answer.status_code == 404 and answer.json()["detail"] == NOT_THEIRS:
+        return "not theirs"
+    return "answered"
+
+
+def rows_for(w, letter, rule):
+    """(ids, is it theirs) to try."""
+    yield (w.own, w.sitting, w.me), True
+    yield (w.foreign, w.other_sitting, w.stranger), False
+    yield (SOME_ID, SOME_ID, SOME_ID), False
+    if letter == "S" and rule in ("student", "mark"):
+        yield (w.own, w.sitting, w.mate), False
+
+
+def test_every_route_names_its_row_rule_and_is_in_the_table(api):
+    named = {operation["operationId"]: operation["x-rows"] for _, _, operation in operations(api)}
+    assert named == {name: rule for name, (rule, _) in TABLE.items()}
+
+
+@pytest.mark.parametrize("letter", ROLES)
+def test_each_role_gets_its_rows_and_no_others(api, world, letter):
+    who = world.apis[ROLES[letter]]
+    for method, path, operation in operations(api):
+        name = operation["operationId"]
+        rule, may = TABLE[name]
+        if name == "signOut" or (letter in "ARU" and letter in may and method != "GET"):
+            continue  # they would do it
+        for ids, theirs in rows_for(world, letter, rule):
+            answer = who.ask(method, concrete(path, *ids), **({"json": {}} if "requestBody" in operation else {}))
+            expected = "refused"
+            if letter in may:
+                expected = "answered"
+            elif letter.lower() in may:
+                expected = "answered" if theirs else "not theirs"
+            if name == "signIn":
+                expected = verdict(answer)
+            assert verdict(answer) == expected, (name, letter, theirs, answer.status_code, answer.text[:300])
+
+
+def test_lists_hold_what_is_theirs(world):
+    w = world
+    for login, courses, sessions, students in (("instructor", {w.own}, {w.sitting}, {w.me, w.mate}),
+                                               ("student", {w.own}, {w.sitting}, {w.me}),
+                                               ("loner", set(), set(), set())):
+        who = w.apis[login]
+        for path, expected in (("/v1/courses", courses), ("/v1/sessions", sessions), ("/v1/students", students)):
+            assert {item["id"] for item in who.get(path)["items"]} == expected, (login, path)
+        assert who.get("/v1/students", stale=1)["items"] == []
+    assert w.apis["instructor"].get("/v1/sessions", course=w.foreign)["items"] == []
+
+
+def test_an_instructor_is_shown_the_disputes_of_own_courses(api, world):
+    w = world
+    for session, student in ((w.sitting, w.mate), (w.other_sitting, w.stranger)):
+        api.post(f"/v1/sessions/{session}/marks/{student}/dispute", {"reason": "I was early"}, 200)
+    shown = {d["mark"]["student"]["id"] for d in w.apis["instructor"].get("/v1/disputes")["items"]}
+    assert shown == {w.mate}
+    everybody = {d["mark"]["student"]["id"] for d in w.apis["auditor"].get("/v1/disputes", limit=200)["items"]}
+    assert {w.mate, w.stranger} <= everybody
+
+
+def test_a_session_is_planned_in_an_own_course_only(world):
+    mine = world.apis["instructor"]
+    mine.ask("DELETE", f"/v1/sessions/{mine.session(world.own, start=False)['id']}", 204)
+    for course in (world.foreign, SOME_ID):
+        problem = mine.problem("POST", "/v1/sessions", 400, "INVALID", json={"course": course})
+        assert problem["detail"] == "course does not exist"
+
+
+def test_events_of_a_session_go_to_those_whose_it_is(world):
+    w = world
+    mine = w.apis["instructor"]
+    with mine.feed(w.sitting):
+        pass
+    with mine.feed(w.sitting, ticket=mine.post(f"/v1/sessions/{w.sitting}/events-ticket", status=200)["ticket"]):
+        pass
+    for who, session, code in ((mine, w.other_sitting, 4404), (mine, SOME_ID, 4404), (w.apis["student"], w.sitting, 4401)):
+        with pytest.raises(websockets.exceptions.ConnectionClosed) as closed, who.feed(session) as feed:
+            feed.next()
+        assert closed.value.rcvd.code == code
+
+
+def test_who_no_longer_teaches_a_course_loses_it(api, name):
+    user = api.post("/v1/users", {"login": name, "role": "instructor", "password": PASSWORD})
+    course = api.course(f"RR-{name}")["id"]
+    mine = api.with_token(api.post("/v1/login", {"login": name, "password": PASSWORD}, 200)["token"])
+    mine.problem("GET", f"/v1/courses/{course}", 404)
+    api.ask("PUT", f"/v1/courses/{course}/instructors/{user['id']}", 204)
+    api.ask("PUT", f"/v1/courses/{course}/instructors/{user['id']}", 204)
+    assert [i["login"] for i in mine.get(f"/v1/courses/{course}/instructors")["items"]] == [name]
+    api.ask("DELETE", f"/v1/courses/{course}/instructors/{user['id']}", 204)
+    mine.problem("GET", f"/v1/courses/{course}", 404)
+    api.problem("DELETE", f"/v1/courses/{course}/instructors/{user['id']}", 404)
+    mine.close()
+
+
+def test_only_who_may_hold_sessions_can_teach(api, world):
+    problem = api.problem("PUT", f"/v1/courses/{world.own}/instructors/{world.users['student']['id']}", 409, "CONFLICT")
+    assert "cannot teach" in problem["detail"]
+    api.problem("PUT", f"/v1/courses/{world.own}/instructors/{SOME_ID}", 404)
+
+
+@pytest.mark.parametrize("body, code", [
+    ({"role": "auditor", "student": "me"}, 400), ({"role": "student", "student": SOME_ID}, 400),
+    ({"role": "student", "student": "me"}, 409),
+])
+def test_a_user_is_tied_to_one_student(api, world, name, body, code):
+    body = {**body, "student": world.me if body["student"] == "me" else body["student"]}
+    api.problem("POST", "/v1/users", code, json={"login": name, **body})
