@@ -1,0 +1,149 @@
+-- Reports: who was there, counted. A session's time is its planned start, else its start, else when
+-- it was made. Periods are [from, to) with 0 for no limit; weekday is 1 (Monday) to 7, 0 for any,
+-- of the time plus a shift from UTC. Pages follow external_id, or a session's time and id.
+
+-- Everybody on the roster at $3, and who has a mark.
+-- name: report_session_rows :many
+SELECT st.id, st.external_id, st.name, m.status, m.first_seen, m.last_seen
+FROM student st LEFT JOIN mark m ON m.session_id = $1 AND m.student_id = st.id
+WHERE st.id IN (SELECT r.student_id FROM roster_entry r
+        WHERE r.course_id = $2 AND r.valid_from <= CAST($3 AS bigint)
+            AND (r.valid_to IS NULL OR r.valid_to > CAST($3 AS bigint))
+        UNION SELECT student_id FROM mark WHERE session_id = $1)
+    AND st.external_id > $4
+ORDER BY st.external_id LIMIT $5;
+
+-- name: report_session_counts :many
+SELECT status, count(*) AS n FROM mark WHERE session_id = $1 GROUP BY status ORDER BY status;
+
+-- name: report_course_sessions :many
+SELECT s.id, s.title, s.status, s.at, s.started_at
+FROM (SELECT id, title, status, started_at, CASE WHEN planned_start > 0 THEN planned_start
+            WHEN started_at > 0 THEN started_at ELSE created_at END AS at
+        FROM session WHERE course_id = $1) s
+WHERE s.at >= CAST($2 AS bigint) AND (CAST($3 AS bigint) = 0 OR s.at < CAST($3 AS bigint))
+    AND (CAST($4 AS bigint) = 0
+        OR ((s.at + CAST($5 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($4 AS bigint))
+ORDER BY s.at, s.id LIMIT $6;
+
+-- A page of the course's students, each with their marks in it; without one, one row.
+-- name: report_course_marks :many
+SELECT st.id, st.external_id, st.name, m.session_id, m.status, m.first_seen
+FROM (SELECT id, external_id, name FROM student
+        WHERE id IN (SELECT student_id FROM roster_entry WHERE course_id = $1)
+            AND external_id > $2
+        ORDER BY external_id LIMIT $3) st
+LEFT JOIN mark m ON m.student_id = st.id
+    AND m.session_id IN (SELECT id FROM session WHERE course_id = $1)
+ORDER BY st.external_id;
+
+-- Sessions that went on while the student was in the course, with the mark there, if any.
+-- name: report_student_rows :many
+SELECT s.id, s.at, s.title, s.status AS session_status, s.started_at, c.code, c.title AS course_title,
+    c.term, m.status, m.first_seen, m.last_seen
+FROM (SELECT id, course_id, title, status, started_at, CASE WHEN planned_start > 0 THEN planned_start
+            WHEN started_at > 0 THEN started_at ELSE created_at END AS at
+        FROM session
+        WHERE course_id IN (SELECT course_id FROM roster_entry WHERE student_id = $1)) s
+JOIN course c ON c.id = s.course_id
+LEFT JOIN mark m ON m.session_id = s.id AND m.student_id = $1
+WHERE (m.status IS NOT NULL OR s.status = 'active') AND ($2 = '' OR c.id = $2)
+    AND s.at >= CAST($3 AS bigint) AND (CAST($4 AS bigint) = 0 OR s.at < CAST($4 AS bigint))
+    AND (CAST($5 AS bigint) = 0
+        OR ((s.at + CAST($6 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($5 AS bigint))
+    AND (s.at > CAST($7 AS bigint) OR (s.at = CAST($7 AS bigint) AND s.id > $8))
+ORDER BY s.at, s.id LIMIT $9;
+
+-- name: report_student_courses :many
+SELECT c.id, c.code, c.title, c.term, m.status, count(*) AS n
+FROM mark m
+JOIN (SELECT id, course_id, CASE WHEN planned_start > 0 THEN planned_start
+            WHEN started_at > 0 THEN started_at ELSE created_at END AS at FROM session) s
+    ON s.id = m.session_id
+JOIN course c ON c.id = s.course_id
+WHERE m.student_id = $1 AND ($2 = '' OR c.id = $2)
+    AND s.at >= CAST($3 AS bigint) AND (CAST($4 AS bigint) = 0 OR s.at < CAST($4 AS bigint))
+    AND (CAST($5 AS bigint) = 0
+        OR ((s.at + CAST($6 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($5 AS bigint))
+GROUP BY c.id, c.code, c.title, c.term, m.status ORDER BY c.code, c.id, m.status;
+
+-- name: report_term_counts :one
+SELECT (SELECT count(*) FROM course WHERE term = $1) AS courses,
+    (SELECT count(*) FROM session s JOIN course c ON c.id = s.course_id WHERE c.term = $1)
+        AS sessions;
+
+-- A page of students in any course; those without a mark in the term have n = 0.
+-- name: report_term_students :many
+SELECT st.id, st.external_id, st.name, count(c.id) AS n,
+    CAST(COALESCE(sum(CASE WHEN c.id IS NULL THEN 0 ELSE t.present END), 0) AS bigint) AS present,
+    CAST(COALESCE(sum(CASE WHEN c.id IS NULL THEN 0 ELSE t.late END), 0) AS bigint) AS late,
+    CAST(COALESCE(sum(CASE WHEN c.id IS NULL THEN 0 ELSE t.left_early END), 0) AS bigint) AS left_early,
+    CAST(COALESCE(sum(CASE WHEN c.id IS NULL THEN 0 ELSE t.absent END), 0) AS bigint) AS absent,
+    CAST(COALESCE(sum(CASE WHEN c.id IS NULL THEN 0 ELSE t.excused END), 0) AS bigint) AS excused
+FROM (SELECT id, external_id, name FROM student
+        WHERE external_id > $3 ORDER BY external_id LIMIT $4) st
+LEFT JOIN attendance_total t ON t.student_id = st.id
+LEFT JOIN course c ON c.id = t.course_id AND c.term = $1 AND ($2 = '' OR c.id = $2)
+GROUP BY st.external_id, st.id, st.name ORDER BY st.external_id;
+
+-- The same, counted from the marks of some sessions.
+-- name: report_term_students_when :many
+SELECT st.id, st.external_id, st.name, count(s.id) AS n,
+    count(CASE WHEN s.id IS NOT NULL AND m.status = 'present' THEN 1 END) AS present,
+    count(CASE WHEN s.id IS NOT NULL AND m.status = 'late' THEN 1 END) AS late,
+    count(CASE WHEN s.id IS NOT NULL AND m.status = 'left-early' THEN 1 END) AS left_early,
+    count(CASE WHEN s.id IS NOT NULL AND m.status = 'absent' THEN 1 END) AS absent,
+    count(CASE WHEN s.id IS NOT NULL AND m.status = 'excused' THEN 1 END) AS excused
+FROM (SELECT id, external_id, name FROM student
+        WHERE external_id > $3 ORDER BY external_id LIMIT $4) st
+LEFT JOIN mark m ON m.student_id = st.id
+LEFT JOIN (SELECT s0.id, CASE WHEN s0.planned_start > 0 THEN s0.planned_start
+            WHEN s0.started_at > 0 THEN s0.started_at ELSE s0.created_at END AS at
+        FROM session s0 JOIN course c ON c.id = s0.course_id
+        WHERE c.term = $1 AND ($2 = '' OR c.id = $2)) s
+    ON s.id = m.session_id
+    AND s.at >= CAST($5 AS bigint) AND (CAST($6 AS bigint) = 0 OR s.at < CAST($6 AS bigint))
+    AND (CAST($7 AS bigint) = 0
+        OR ((s.at + CAST($8 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($7 AS bigint))
+GROUP BY st.external_id, st.id, st.name ORDER BY st.external_id;
+
+-- A page of the term's courses.
+-- name: report_term_courses :many
+SELECT c.id, c.code, c.title, count(t.student_id) AS n,
+    CAST(COALESCE(sum(t.present), 0) AS bigint) AS present,
+    CAST(COALESCE(sum(t.late), 0) AS bigint) AS late,
+    CAST(COALESCE(sum(t.left_early), 0) AS bigint) AS left_early,
+    CAST(COALESCE(sum(t.absent), 0) AS bigint) AS absent,
+    CAST(COALESCE(sum(t.excused), 0) AS bigint) AS excused
+FROM (SELECT id, code, title FROM course
+        WHERE term = $1 AND ($2 = '' OR id = $2) AND code > $3 ORDER BY code LIMIT $4) c
+LEFT JOIN attendance_total t ON t.course_id = c.id
+GROUP BY c.code, c.id, c.title ORDER BY c.code;
+
+-- name: report_term_courses_when :many
+SELECT c.id, c.code, c.title, count(DISTINCT m.student_id) AS n,
+    count(CASE WHEN m.status = 'present' THEN 1 END) AS present,
+    count(CASE WHEN m.status = 'late' THEN 1 END) AS late,
+    count(CASE WHEN m.status = 'left-early' THEN 1 END) AS left_early,
+    count(CASE WHEN m.status = 'absent' THEN 1 END) AS absent,
+    count(CASE WHEN m.status = 'excused' THEN 1 END) AS excused
+FROM (SELECT id, code, title FROM course
+        WHERE term = $1 AND ($2 = '' OR id = $2) AND code > $3 ORDER BY code LIMIT $4) c
+LEFT JOIN (SELECT id, course_id, CASE WHEN planned_start > 0 THEN planned_start
+            WHEN started_at > 0 THEN started_at ELSE created_at END AS at FROM session) s
+    ON s.course_id = c.id
+    AND s.at >= CAST($5 AS bigint) AND (CAST($6 AS bigint) = 0 OR s.at < CAST($6 AS bigint))
+    AND (CAST($7 AS bigint) = 0
+        OR ((s.at + CAST($8 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($7 AS bigint))
+LEFT JOIN mark m ON m.session_id = s.id
+GROUP BY c.code, c.id, c.title ORDER BY c.code;
+
+-- name: register_verification_set :exec
+INSERT INTO register_verification (id, verified_at, chains, events, marks, findings)
+VALUES (1, $1, $2, $3, $4, $5)
+ON CONFLICT (id) DO UPDATE
+SET verified_at = excluded.verified_at, chains = excluded.chains, events = excluded.events,
+    marks = excluded.marks, findings = excluded.findings;
+
+-- name: register_verification_get :many
+SELECT verified_at, chains, events, marks, findings FROM register_verification WHERE id = 1;
