@@ -59,6 +59,7 @@ NODISCARD enum err schedule_warnings(struct call *c, struct str *texts, int max,
 /* The photos of a multipart or raw body (photos.c). Errors UNSUPPORTED, INVALID. */
 NODISCARD enum err photos_of_request(struct call *c, struct multipart *ret_parts, struct error *e);
 
+extern const struct schema consent_schema, consent_list_schema, consent_in_schema;
 extern const struct schema person_schema, student_schema, student_list_schema, student_in_schema,
     student_patch_schema, job_schema, job_list_schema, photo_schema, course_schema,
     course_list_schema, course_in_schema, course_patch_schema, roster_schema, roster_list_schema,
@@ -108,6 +109,9 @@ HANDLER(student_patch);
 HANDLER(student_remove);
 HANDLER(photos_create);
 HANDLER(photos_remove);
+HANDLER(consent_index);
+HANDLER(consent_create);
+HANDLER(consent_end);
 HANDLER(template_index);
 HANDLER(template_remove);
 HANDLER(look_alike_index);

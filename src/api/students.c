@@ -5,6 +5,7 @@
 #include "attendance/enrolment.h"
 #include "attendance/event.h"
 #include "queue/work.h"
+#include "store/consent.h"
 #include "store/job.h"
 #include "store/look_alike.h"
 #include "store/student.h"
@@ -272,6 +273,8 @@ static enum err upload_fn(struct db_cx *cx, void *ctx, struct error *e)
     struct upload_ctx *u = ctx;
     struct student s;
     enum err r = student_get(cx, u->c->a, u->student, &s, e);
+    if (r == ERR_OK)
+        r = consent_hold(cx, u->student, CONSENT_RECOGNITION, time_utc(), NULL, e);
     return r ? r : job_insert(cx, &u->job, u->photos, u->n, e);
 }
 

@@ -6,20 +6,21 @@
 
 /* What concerns students, courses and marks, for those who read all of it. */
 #define READ_ALL                                                                                   \
-    (BIT(SELF) | BIT(STUDENT_READ) | BIT(FACE_READ) | BIT(COURSE_READ) | BIT(ROSTER_READ) |        \
-     BIT(SESSION_READ) | BIT(ATTENDANCE_READ) | BIT(MARK_READ) | BIT(CAMERA_READ) |                \
-     BIT(SYSTEM_READ) | BIT(REGISTER_READ))
+    (BIT(SELF) | BIT(STUDENT_READ) | BIT(FACE_READ) | BIT(CONSENT_READ) | BIT(COURSE_READ) |       \
+     BIT(ROSTER_READ) | BIT(SESSION_READ) | BIT(ATTENDANCE_READ) | BIT(MARK_READ) |                \
+     BIT(CAMERA_READ) | BIT(SYSTEM_READ) | BIT(REGISTER_READ))
 
 static const uint64_t grants[ROLE_N] = {
     [ROLE_ADMIN] = (1ull << PERM_N) - 1,
-    [ROLE_REGISTRAR] = READ_ALL | BIT(STUDENT_WRITE) | BIT(COURSE_WRITE) | BIT(SESSION_WRITE) |
-                       BIT(MARK_CONTEST) | BIT(MARK_WRITE),
+    [ROLE_REGISTRAR] = READ_ALL | BIT(STUDENT_WRITE) | BIT(CONSENT_WRITE) | BIT(CONSENT_END) |
+                       BIT(COURSE_WRITE) | BIT(SESSION_WRITE) | BIT(MARK_CONTEST) | BIT(MARK_WRITE),
     [ROLE_INSTRUCTOR] = BIT(SELF) | BIT(STUDENT_READ) | BIT(COURSE_READ) | BIT(ROSTER_READ) |
                         BIT(SESSION_READ) | BIT(SESSION_WRITE) | BIT(ATTENDANCE_READ) |
                         BIT(MARK_READ) | BIT(MARK_CONTEST) | BIT(MARK_WRITE) | BIT(FRAME_POST),
     [ROLE_AUDITOR] = READ_ALL | BIT(AUDIT_READ),
-    [ROLE_STUDENT] = BIT(SELF) | BIT(STUDENT_READ) | BIT(FACE_READ) | BIT(COURSE_READ) |
-                     BIT(SESSION_READ) | BIT(MARK_READ) | BIT(MARK_CONTEST),
+    [ROLE_STUDENT] = BIT(SELF) | BIT(STUDENT_READ) | BIT(FACE_READ) | BIT(CONSENT_READ) |
+                     BIT(CONSENT_END) | BIT(COURSE_READ) | BIT(SESSION_READ) | BIT(MARK_READ) |
+                     BIT(MARK_CONTEST),
     [ROLE_CAMERA] = BIT(SELF) | BIT(FRAME_POST),
 };
 
@@ -35,6 +36,9 @@ static const char *const perm_names[PERM_N] = {
     [PERM_STUDENT_READ] = "student.read",
     [PERM_STUDENT_WRITE] = "student.write",
     [PERM_FACE_READ] = "face.read",
+    [PERM_CONSENT_READ] = "consent.read",
+    [PERM_CONSENT_WRITE] = "consent.write",
+    [PERM_CONSENT_END] = "consent.end",
     [PERM_COURSE_READ] = "course.read",
     [PERM_COURSE_WRITE] = "course.write",
     [PERM_ROSTER_READ] = "roster.read",

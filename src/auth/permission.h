@@ -9,6 +9,9 @@ enum perm {
     PERM_STUDENT_READ,
     PERM_STUDENT_WRITE,
     PERM_FACE_READ, /* templates, look-alikes, enrolment jobs; never a vector */
+    PERM_CONSENT_READ,
+    PERM_CONSENT_WRITE, /* record one */
+    PERM_CONSENT_END,   /* withdraw one: a student may end the own */
     PERM_COURSE_READ,
     PERM_COURSE_WRITE,
     PERM_ROSTER_READ, /* who is enrolled in a course */

@@ -260,12 +260,13 @@ static void tell_liveness(const struct demo *d)
 static int run_demo(struct demo *d, struct error *e)
 {
     struct people_summary summary = {0};
+    const struct people_how how = {.consent = "demo"}; /* pictures set up for this */
     struct demo_check check = {.people = d->people, .n_people = d->n_people};
     _cleanup_(feedback_freep) struct feedback *feedback = NULL;
     check.outsider = d->n_people > 1 ? d->n_people - 1 : -1;
     tell_liveness(d);
     printf("Enrolling the %d people of %s/train\n", d->n_people, d->samples);
-    enum err r = people_enrol(d->remote, d->people, d->n_people, false, false, &summary, e);
+    enum err r = people_enrol(d->remote, d->people, d->n_people, &how, &summary, e);
     if (!r)
         r = make_course(d, e);
     if (!r)

@@ -9,10 +9,12 @@ static const char about[] =
     "student's\n"
     "name ('Jane Doe', jane_doe), or id and name ('1234_Jane Doe'). Missing students are created,\n"
     "photos are uploaded to those who have none, and every photo gets its verdict. Run it again\n"
-    "after a failure: what is done stays done.";
+    "after a failure: what is done stays done. No face is enrolled without a consent: --consent "
+    "says\n"
+    "that these students agreed to the words of that version, and records it for each.";
 
-static const char examples[] = "  rollcall enroll class-of-2026/\n"
-                               "  rollcall enroll --course CS-101 class-of-2026/\n"
+static const char examples[] = "  rollcall enroll --consent 2026-09 class-of-2026/\n"
+                               "  rollcall enroll --consent 2026-09 --course CS-101 class/\n"
                                "  rollcall enroll --again more-photos/";
 
 struct course_wanted {
@@ -48,8 +50,9 @@ static enum err find_course(struct remote *r, const char *code, char ret_id[stat
     return err;
 }
 
-static enum err enrol_all(struct remote *remote, const char *folder, const char *course, bool again,
-                          struct people_summary *ret_summary, struct error *e)
+static enum err enrol_all(struct remote *remote, const char *folder, const char *course,
+                          const struct people_how *how, struct people_summary *ret_summary,
+                          struct error *e)
 {
     _cleanup_(arena_freep) struct arena *a = arena_new(64 * MIB);
     struct person *people = NULL;
@@ -61,7 +64,7 @@ static enum err enrol_all(struct remote *remote, const char *folder, const char 
     if (!r && course)
         r = find_course(remote, course, course_id, e);
     if (!r)
-        r = people_enrol(remote, people, n, again, true, ret_summary, e);
+        r = people_enrol(remote, people, n, how, ret_summary, e);
     for (int i = 0; i < n && !r && course; i++)
         r = people_put_on_roster(remote, course_id, &people[i], e);
     return r;
@@ -71,20 +74,25 @@ int cmd_enroll(int argc, char **argv)
 {
     struct remote_place place = {0};
     const char *course = NULL;
-    bool again = false;
+    struct people_how how = {.verbose = true};
     const struct arg_option options[] = {
         {.name = "course",
          .metavar = "CODE",
          .ret = &course,
          .help = "also put them on this course's roster (code or id)"},
+        {.name = "consent",
+         .metavar = "TEXT_VERSION",
+         .ret = &how.consent,
+         .help = "record that they agreed to recognition, in the words of this version"},
         {.name = "again",
          .type = ARG_FLAG,
-         .ret = &again,
+         .ret = &how.again,
          .help = "upload to students who have photos already, too"},
         REMOTE_OPTIONS(place),
     };
     const struct arg_spec spec = {.command = "enroll",
-                                  .synopsis = "[--course CODE] [--again] DIR",
+                                  .synopsis =
+                                      "[--consent TEXT_VERSION] [--course CODE] [--again] DIR",
                                   .about = about,
                                   .examples = examples,
                                   .options = options,
@@ -102,7 +110,7 @@ int cmd_enroll(int argc, char **argv)
     _cleanup_(remote_closep) struct remote *remote = NULL;
     enum err r = remote_open(&place, &remote, &e);
     if (!r)
-        r = enrol_all(remote, args.positional[0], course, again, &s, &e);
+        r = enrol_all(remote, args.positional[0], course, &how, &s, &e);
     if (r)
         return cmd_fail("enroll", &e);
     printf("%d students created, %d were there; %d photos sent: %d accepted, %d rejected\n",

@@ -268,7 +268,44 @@ static void print_person(const struct person *p, const struct people_summary *be
     fflush(stdout);
 }
 
-static enum err enrol_person(struct remote *r, struct person *p, bool again, bool verbose,
+/* ---- consents */
+
+struct consent_wanted {
+    const char *text_version;
+    bool found;
+};
+
+static enum err match_consent(void *ctx, const json_t *item, struct error *e)
+{
+    struct consent_wanted *w = ctx;
+    (void)e;
+    if (json_is_true(json_object_get(item, "live")) &&
+        strcmp(json_text(item, "purpose"), "recognition") == 0 &&
+        strcmp(json_text(item, "text_version"), w->text_version) == 0)
+        w->found = true;
+    return ERR_OK;
+}
+
+/* Records the consent to recognition where the student has none in these words. */
+static enum err give_consent(struct remote *r, const struct person *p, const char *text_version,
+                             struct error *e)
+{
+    _cleanup_(arena_freep) struct arena *a = arena_new(4 * MIB);
+    struct consent_wanted w = {.text_version = text_version};
+    char path[64 + ID_TEXT];
+    if (!a)
+        return error_set(e, ERR_NOMEM, "out of memory");
+    snprintf(path, sizeof path, "/v1/students/%s/consents", p->student);
+    enum err err = remote_each(r, path, "", match_consent, &w, e);
+    if (!err && !w.found)
+        err = remote_json(
+            r, a, HTTP_POST, path,
+            json_pack("{s:s, s:s}", "purpose", "recognition", "text_version", text_version), NULL,
+            e);
+    return err ? error_wrap(e, err, "consent") : ERR_OK;
+}
+
+static enum err enrol_person(struct remote *r, struct person *p, const struct people_how *how,
                              struct people_summary *s, struct error *e)
 {
     struct people_summary before = *s;
@@ -280,10 +317,14 @@ static enum err enrol_person(struct remote *r, struct person *p, bool again, boo
     else
         s->existing++;
     p->job[0] = 0;
-    if (p->photos == 0 || again)
-        err = upload_folder(r, p, verbose, s, e);
-    if (!err && p->job[0])
-        err = wait_for_job(r, p, verbose, s, e);
+    if (how->consent)
+        err = give_consent(r, p, how->consent, e);
+    if (!err && (p->photos == 0 || how->again))
+        err = upload_folder(r, p, how->verbose, s, e);
+    if (err)
+        return error_wrap(e, err, "%s", p->name);
+    if (p->job[0])
+        err = wait_for_job(r, p, how->verbose, s, e);
     if (err)
         return err;
     if (p->photos == 0)
@@ -292,12 +333,12 @@ static enum err enrol_person(struct remote *r, struct person *p, bool again, boo
     return ERR_OK;
 }
 
-enum err people_enrol(struct remote *r, struct person *people, int n, bool again, bool verbose,
+enum err people_enrol(struct remote *r, struct person *people, int n, const struct people_how *how,
                       struct people_summary *ret_summary, struct error *e)
 {
     struct people_summary s = {0};
     for (int i = 0; i < n; i++) {
-        enum err err = enrol_person(r, &people[i], again, verbose, &s, e);
+        enum err err = enrol_person(r, &people[i], how, &s, e);
         if (err)
             return err;
     }

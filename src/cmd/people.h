@@ -29,11 +29,18 @@ struct people_summary {
 NODISCARD enum err people_of_folder(const char *folder, struct arena *a, struct person **ret_people,
                                     int *ret_n, struct error *e);
 
-/* Creates and uploads, waits for the jobs and prints. again: upload to those with photos too.
- * verbose: a line for each photo, else one for each person. Errors of the server; TIMEOUT when a
- * job does not end. */
-NODISCARD enum err people_enrol(struct remote *r, struct person *people, int n, bool again,
-                                bool verbose, struct people_summary *ret_summary, struct error *e);
+struct people_how {
+    const char *consent; /* the version of the words these people agreed to, which is recorded for
+                            those who have no live consent to it; NULL: record none */
+    bool again;          /* upload to those with photos, too */
+    bool verbose;        /* a line for each photo, else one for each person */
+};
+
+/* Creates and uploads, waits for the jobs and prints. Errors of the server (CONFLICT: somebody has
+ * no consent); TIMEOUT when a job does not end. */
+NODISCARD enum err people_enrol(struct remote *r, struct person *people, int n,
+                                const struct people_how *how, struct people_summary *ret_summary,
+                                struct error *e);
 
 /* Puts the person on the course's roster. */
 NODISCARD enum err people_put_on_roster(struct remote *r, const char *course_id,

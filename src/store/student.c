@@ -1,6 +1,7 @@
 /* Students: see student.h. SQL in sql/student.sql. Inside db_tx or db_read, any thread. */
 #include "store/student.h"
 
+#include "store/consent.h"
 #include "store/look_alike.h"
 #include "store/rows.h"
 #include "store/template.h"
@@ -107,13 +108,15 @@ enum err student_update(struct db_cx *cx, const struct student *s, int64_t *ret_
     return r || has ? r : update_missed(cx, s->id, e);
 }
 
-/* Templates, look-alike pairs, photos not yet judged, and roster entries with the versions of their
- * rosters. */
+/* Templates, consents, look-alike pairs, photos not yet judged, and roster entries with the
+ * versions of their rosters. */
 static enum err belongings_delete(struct db_cx *cx, struct student_id id, struct error *e)
 {
     const struct db_value args[] = {db_text(id.text)};
     int64_t unused;
     enum err r = template_delete(cx, id, NULL, e);
+    if (!r)
+        r = consent_delete(cx, id, e);
     if (!r)
         r = look_alike_delete(cx, id, &unused, e);
     if (!r)

@@ -12,10 +12,13 @@ enum err template_insert(struct db_cx *cx, const struct template_row *t, struct 
         text_of(t->precision), text_of(t->model_sha256),
         blob_of(t->sealed),    db_real(t->quality),
         text_of(t->source),    time_or_now(t->created_at),
+        db_int(time_utc()),
     };
-    enum err r = db_exec(cx, Q_TEMPLATE_INSERT, args, ARRAY_LEN(args), NULL, e);
-    return error_replace(e, r, ERR_CONFLICT, ERR_NOT_FOUND,
-                         "there is no such student (or this template exists already)");
+    int64_t written = 0;
+    enum err r = db_exec(cx, Q_TEMPLATE_INSERT, args, ARRAY_LEN(args), &written, e);
+    if (r == ERR_CONFLICT || (r == ERR_OK && !written))
+        return error_set(e, ERR_CONFLICT, "the student has no live consent to recognition");
+    return r;
 }
 
 static void template_describe(struct row *row, void *ret_item)

@@ -17,6 +17,8 @@ struct template_row {
     usec_t created_at;
 };
 
+/* Errors CONFLICT: the student has no live consent to recognition (consent.h), and nothing is
+ * written. */
 NODISCARD enum err template_insert(struct db_cx *cx, const struct template_row *t, struct error *e);
 /* The student's rows of (encoder, preprocessing), oldest first. */
 NODISCARD enum err template_of_student(struct db_cx *cx, struct arena *a, struct student_id student,

@@ -6,6 +6,7 @@
 #include "attendance/chain.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "store/consent.h"
 #include "store/migrate.h"
 
 #include <ftw.h>
@@ -153,6 +154,10 @@ static enum err people_fn(struct db_cx *cx, void *ctx, struct error *e)
         id_new(s.id.text);
         rig->students[i] = s.id;
         r = student_insert(cx, &s, e);
+        struct consent agreed = {.student = s.id, .text_version = STR("test")};
+        id_new(agreed.id);
+        if (r == ERR_OK)
+            r = consent_insert(cx, &agreed, e);
         if (r == ERR_OK && i < ROSTER)
             r = roster_add(cx, c.id, s.id, time_utc() - USEC_PER_MIN, &added, e);
     }

@@ -235,6 +235,8 @@ static void templates_are_counted_visited_and_removed(void **state)
     struct fixture *f = *state;
     struct db_cx *cx = tx_begin(f);
     struct student_id a = make_student(f, cx, "a", "A"), b = make_student(f, cx, "b", "B");
+    make_consent(f, cx, a, CONSENT_RECOGNITION);
+    make_consent(f, cx, b, CONSENT_RECOGNITION);
     template_make(f, cx, b, "e1", "three");
     template_make(f, cx, a, "e1", "one");
     template_make(f, cx, a, "e1", "two");
@@ -259,8 +261,8 @@ static void templates_are_counted_visited_and_removed(void **state)
     struct template_row orphan = {.sealed = STR("x")};
     id_new(orphan.id);
     id_new(orphan.student.text);
-    assert_int_equal(template_insert(cx, &orphan, &f->e), ERR_NOT_FOUND);
-    assert_int_equal(hold_end(f, ERR_NOT_FOUND), ERR_NOT_FOUND);
+    assert_int_equal(template_insert(cx, &orphan, &f->e), ERR_CONFLICT);
+    assert_int_equal(hold_end(f, ERR_CONFLICT), ERR_CONFLICT);
 }
 
 enum { CROWD = 1234 }; /* more than a back end fetches at once */
@@ -282,6 +284,7 @@ static void more_templates_than_fit_one_portion_come_all_and_in_order(void **sta
     struct db_cx *cx = tx_begin(f);
     struct student_id a = make_student(f, cx, "a", "A");
     int seen = 0;
+    make_consent(f, cx, a, CONSENT_RECOGNITION);
     for (int i = 0; i < CROWD; i++) {
         char text[16];
         snprintf(text, sizeof text, "v%d", i);
@@ -320,6 +323,7 @@ static void deleting_a_student_takes_templates_and_enrolments_along(void **state
     struct course_id course = make_course(f, cx, "C");
     int64_t before, after, count;
     int n;
+    make_consent(f, cx, student, CONSENT_RECOGNITION);
     template_make(f, cx, student, "e1", "one");
     assert_int_equal(roster_add(cx, course, student, 5, NULL, &f->e), ERR_OK);
     assert_int_equal(roster_ids(cx, f->a, course, 9, &ids, &n, &before, &f->e), ERR_OK);

@@ -170,6 +170,20 @@ struct student_id make_student(struct fixture *f, struct db_cx *cx, const char *
     return s.id;
 }
 
+struct consent make_consent(struct fixture *f, struct db_cx *cx, struct student_id student,
+                            enum consent_purpose purpose)
+{
+    struct consent c = {.student = student,
+                        .purpose = purpose,
+                        .text_version = STR("2026-09"),
+                        .recorded_by = STR("local"),
+                        .given_at = 1000,
+                        .live = true};
+    id_new(c.id);
+    assert_int_equal(consent_insert(cx, &c, &f->e), ERR_OK);
+    return c;
+}
+
 struct course_id make_course(struct fixture *f, struct db_cx *cx, const char *code)
 {
     struct course c = {.code = str_from(code), .title = STR("Databases"), .confirmations = 2};

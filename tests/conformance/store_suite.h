@@ -5,6 +5,7 @@
  * Thread: the test's. */
 #pragma once
 
+#include "store/consent.h"
 #include "store/course.h"
 #include "store/driver.h"
 #include "store/job.h"
@@ -67,6 +68,9 @@ void tx_commit(struct fixture *f);
 /* Inserts one of each with new ids, inside cx; fail the test when they cannot. */
 struct student_id make_student(struct fixture *f, struct db_cx *cx, const char *external_id,
                                const char *name);
+/* A live consent; the id is made. */
+struct consent make_consent(struct fixture *f, struct db_cx *cx, struct student_id student,
+                            enum consent_purpose purpose);
 struct course_id make_course(struct fixture *f, struct db_cx *cx, const char *code);
 struct session_id make_session(struct fixture *f, struct db_cx *cx, struct course_id course,
                                enum session_status status);

@@ -197,8 +197,16 @@ class Api:
             assert problem["code"] == code, problem
         return problem
 
-    def student(self, external_id, name=None):
-        return self.post("/v1/students", {"external_id": external_id, "name": name or f"Student {external_id}"})
+    def student(self, external_id, name=None, consent="test"):
+        """consent: the version of the words the student agreed to; None: no consent."""
+        made = self.post("/v1/students", {"external_id": external_id, "name": name or f"Student {external_id}"})
+        if consent:
+            self.consent(made["id"], text_version=consent)
+        return made
+
+    def consent(self, student, purpose="recognition", text_version="test", status=201, **more):
+        return self.ask("POST", f"/v1/students/{student}/consents", status,
+                        json={"purpose": purpose, "text_version": text_version, **more}).json()
 
     def upload(self, student, files, status=202, **query):
         """files: paths, or (name, bytes)."""

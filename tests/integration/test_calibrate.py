@@ -46,14 +46,16 @@ def site(folder, people, dim=DIM):
         self = [chance.gauss(0, 1) for _ in range(dim)]
         for k in range(PHOTOS):
             vector = unit([v + chance.gauss(0, .6) for v in self])
-            templates += [f"{i:08d}-0000-7000-8000-00000000000{k}", student, ENCODER, PREPROCESSING,
+            templates += [f"{i:08d}-0000-7000-8000-00000000000{k}", student, student, ENCODER, PREPROCESSING,
                           sealed(key, student, vector)]
     if people:
         database.execute(folder, "INSERT INTO student (id, external_id, name, email, status, version, created_at,"
                          " updated_at) VALUES " + ", ".join(["(?, ?, ?, '', 'active', 1, 1, 1)"] * people), *students)
-        database.execute(folder, "INSERT INTO template (id, student_id, encoder, preprocessing, sealed, model_precision,"
+        database.execute(folder, "INSERT INTO consent (id, student_id, purpose, text_version, given_at, expires_at,"
+                         " recorded_by, live) SELECT id, id, 'recognition', 'test', 1, 0, 'test', 1 FROM student")
+        database.execute(folder, "INSERT INTO template (id, student_id, consent_id, consent_live, encoder, preprocessing, sealed, model_precision,"
                          " model_sha256, quality, source, created_at) VALUES "
-                         + ", ".join(["(?, ?, ?, ?, ?, 'fp32', 'x', 1, 'test', 1)"] * people * PHOTOS), *templates)
+                         + ", ".join(["(?, ?, ?, 1, ?, ?, ?, 'fp32', 'x', 1, 'test', 1)"] * people * PHOTOS), *templates)
 
 
 def calibrate(folder, *arguments):

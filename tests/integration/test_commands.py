@@ -57,16 +57,20 @@ def test_enroll_makes_students_from_folders_and_goes_on_where_it_was(server, tmp
         for path in photos("train", person, 3):
             shutil.copy(path, folder / person)
     server.api.course("CS-101", confirmations=1)
-    text = ok("enroll", "--course", "CS-101", folder, "--data-dir", server.data)
-    assert "3 students created" in text
+    refused = run("enroll", "--course", "CS-101", folder, "--data-dir", server.data)
+    assert refused.returncode == 1 and "--consent TEXT_VERSION" in refused.stderr
+    text = ok("enroll", "--consent", "2026-09", "--course", "CS-101", folder, "--data-dir", server.data)
+    assert "2 students created, 1 were there" in text
     students = {s["name"]: s for s in server.api.get("/v1/students")["items"]}
     assert {"Ben Afflek", "Elton John", "Jerry Seinfeld"} <= set(students)
     assert all(students[n]["photos"] >= 2 for n in ("Ben Afflek", "Elton John", "Jerry Seinfeld"))
-    again = ok("enroll", "--course", "CS-101", folder, "--data-dir", server.data)
+    again = ok("enroll", "--consent", "2026-09", "--course", "CS-101", folder, "--data-dir", server.data)
     assert "0 students created" in again
     course = next(c for c in server.api.get("/v1/courses")["items"] if c["code"] == "CS-101")
     roster = server.api.get(f"/v1/courses/{course['id']}/roster")["items"]
     assert len(roster) == 3
+    consents = [c for s in students.values() for c in server.api.get(f"/v1/students/{s['id']}/consents")["items"]]
+    assert [(c["text_version"], c["live"]) for c in consents] == [("2026-09", True)] * 3
 
     session = server.api.session(course["id"])["id"]
     (tmp_path / "frames").mkdir()
@@ -85,7 +89,7 @@ def test_enroll_says_who_cannot_be_recognised(server, tmp_path):
     folder = tmp_path / "class/77_Nobody There"
     folder.mkdir(parents=True)
     (folder / "x.jpg").write_text("no picture", encoding="utf-8")
-    done = run("enroll", tmp_path / "class", "--data-dir", server.data)
+    done = run("enroll", "--consent", "x", tmp_path / "class", "--data-dir", server.data)
     assert done.returncode == 1 and "unreadable" in done.stdout
     assert server.api.get("/v1/students", search="77")["items"][0]["name"] == "Nobody There"
 

@@ -192,10 +192,10 @@ def test_the_command_does_it_all_with_and_without_a_server(serve, tmp_path):
     def switch(*words, status=0):
         return command("models", "switch", *words, status=status)
 
-    command("enroll", folder)
+    command("enroll", "--consent", "test", folder)
     assert NEW in switch("start", "--detector", NEW)
     assert "missing   ben-afflek" in switch("status")
-    command("enroll", folder)
+    command("enroll", "--consent", "test", folder)
     assert engine(server)["missing"] == 0
     assert "committed" in switch("commit")
     assert server.stop() == 0

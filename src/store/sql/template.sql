@@ -1,9 +1,13 @@
 -- Templates: one row per accepted enrolment photo.
 
+-- Under the consent that stands; without one nothing is written.
 -- name: template_insert :exec
 INSERT INTO template (id, student_id, encoder, preprocessing, model_precision, model_sha256,
-    sealed, quality, source, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+    sealed, quality, source, created_at, consent_id, consent_live)
+SELECT $1, student_id, $3, $4, $5, $6, $7, $8, $9, $10, id, live
+FROM consent
+WHERE student_id = $2 AND purpose = 'recognition' AND live = 1 AND replaced_by = ''
+    AND (expires_at = 0 OR expires_at > $11);
 
 -- name: template_of_student :many
 SELECT id, student_id, encoder, preprocessing, model_precision, model_sha256, sealed, quality,
