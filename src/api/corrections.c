@@ -2,6 +2,8 @@
  * call. Invariant: nothing here changes a mark but by an event of the register. */
 #include "api/handlers.h"
 
+#include "attendance/policy.h"
+
 static const char *const status_words[] = {"present", "late",    "left-early",
                                            "absent",  "excused", NULL};
 
@@ -41,7 +43,8 @@ static const struct field mark_event_fields[] = {
     FIELD_STR(struct mark_event_out, actor, 0, 64, FIELD_REQUIRED,
               "worker, local, or the id of a user."),
     FIELD_RAW(struct mark_event_out, event,
-              "As the register has it: event (mark, absent, correction, excuse, dispute), reason, "
+              "As the register has it: event (mark, absent, closing, correction, excuse, dispute), "
+              "reason, "
               "and the mark it left."),
 };
 const struct schema mark_event_schema =
@@ -87,6 +90,7 @@ struct correction_ctx {
     struct mark_change change;
     bool dispute;
     struct mark mark;
+    struct presence known;
     struct register_event *events;
     int n;
 };
@@ -102,6 +106,8 @@ static enum err show_fn(struct db_cx *cx, void *ctx, struct error *e)
     struct correction_ctx *t = ctx;
     const struct mark_change *m = &t->change;
     enum err r = mark_get(cx, t->c->a, m->session, m->student, &t->mark, e);
+    if (r == ERR_OK)
+        r = mark_known(cx, t->c->a, &t->mark, &t->known, e);
     return r ? r
              : register_of_student(cx, t->c->a, str_from(m->session.text), m->student, &t->events,
                                    &t->n, e);
@@ -123,7 +129,7 @@ enum err mark_show(struct call *c, struct error *e)
     if (!out->events)
         return error_set(e, ERR_NOMEM, "no memory for %d events", t.n);
     memcpy(out->session, t.change.session.text, ID_TEXT);
-    mark_output(&t.mark, &out->mark);
+    mark_output(&t.mark, &t.known, &out->mark);
     for (out->n_events = 0; out->n_events < t.n; out->n_events++) {
         const struct register_event *from = &t.events[out->n_events];
         out->events[out->n_events] = (struct mark_event_out){
@@ -137,8 +143,9 @@ static enum err change_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct correction_ctx *t = ctx;
     const struct mark_writer *w = &t->c->api->env.marks;
-    return t->dispute ? mark_dispute(cx, t->c->a, &t->change, w, &t->mark, e)
-                      : mark_correct(cx, t->c->a, &t->change, w, &t->mark, e);
+    enum err r = t->dispute ? mark_dispute(cx, t->c->a, &t->change, w, &t->mark, e)
+                            : mark_correct(cx, t->c->a, &t->change, w, &t->mark, e);
+    return r ? r : mark_known(cx, t->c->a, &t->mark, &t->known, e);
 }
 
 static enum err change(struct call *c, bool dispute, struct error *e)
@@ -157,7 +164,7 @@ static enum err change(struct call *c, bool dispute, struct error *e)
     if (r)
         return r;
     outbox_changed(c->api);
-    mark_output(&t.mark, memory);
+    mark_output(&t.mark, &t.known, memory);
     c->out = memory;
     return ERR_OK;
 }
@@ -172,13 +179,20 @@ struct disputes_ctx {
     struct session_id session;
     int limit, n;
     struct mark_disputed *marks;
+    struct presence *known; /* of each mark */
 };
 
 static enum err disputes_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct disputes_ctx *t = ctx;
-    return mark_disputed_list(cx, t->c->a, &t->c->who.scope, t->course, t->session, t->limit,
-                              &t->marks, &t->n, e);
+    enum err r = mark_disputed_list(cx, t->c->a, &t->c->who.scope, t->course, t->session, t->limit,
+                                    &t->marks, &t->n, e);
+    t->known = r ? NULL : arena_array(t->c->a, (size_t)t->n, sizeof *t->known);
+    if (!t->known)
+        return r ? r : error_set(e, ERR_NOMEM, "no memory for %d disputes", t->n);
+    for (int i = 0; r == ERR_OK && i < t->n; i++)
+        r = mark_known(cx, t->c->a, &t->marks[i].mark, &t->known[i], e);
+    return r;
 }
 
 /* A filter that is an id; empty when absent. */
@@ -214,7 +228,7 @@ enum err dispute_index(struct call *c, struct error *e)
         struct dispute_out *d = &out->items[out->n];
         memcpy(d->session, t.marks[out->n].mark.session.text, ID_TEXT);
         d->margin = t.marks[out->n].margin;
-        mark_output(&t.marks[out->n].mark, &d->mark);
+        mark_output(&t.marks[out->n].mark, &t.known[out->n], &d->mark);
     }
     c->out = out;
     return ERR_OK;

@@ -6,8 +6,18 @@
 struct course_in {
     uint64_t has;
     struct str code, title, term;
-    int64_t confirmations, late_after_min;
+    int64_t confirmations, late_after_min, early_before_min, minutes_needed, sweeps, sweeps_needed;
 };
+
+#define RULES(type, required)                                                                      \
+    FIELD_INT(type, early_before_min, 0, 600, required,                                            \
+              "Who is last seen more minutes before the end has left early; 0: never."),           \
+        FIELD_INT(type, minutes_needed, 0, 1440, required,                                         \
+                  "Minutes with a sighting that a student needs, else absent; 0: none."),          \
+        FIELD_INT(type, sweeps, 0, 100, required,                                                  \
+                  "Equal parts into which the session is cut; 0: none."),                          \
+        FIELD_INT(type, sweeps_needed, 0, 100, required,                                           \
+                  "In how many of the sweeps a student needs a sighting, else absent.")
 
 static const struct field course_fields[] = {
     FIELD_ID(struct course, id, FIELD_REQUIRED, "The course's id."),
@@ -17,6 +27,7 @@ static const struct field course_fields[] = {
     FIELD_INT(struct course, confirmations, 1, 10, FIELD_REQUIRED, "Sightings a mark needs."),
     FIELD_INT(struct course, late_after_min, 0, 600, FIELD_REQUIRED,
               "Minutes after the start from which a student is late; 0: never."),
+    RULES(struct course, FIELD_REQUIRED),
     FIELD_INT(struct course, version, 1, 1e15, FIELD_REQUIRED, "Grows with each change; the ETag."),
     FIELD_TIME(struct course, created_at, FIELD_REQUIRED, "When it was made."),
     FIELD_TIME(struct course, updated_at, FIELD_REQUIRED, "When it last changed."),
@@ -30,7 +41,8 @@ LIST_SCHEMA(course_list, "CourseList", course_schema)
         FIELD_STR(struct course_in, term, 0, 64, 0, "Such as 2026W."),                             \
         FIELD_INT(struct course_in, confirmations, 1, 10, 0, "Sightings a mark needs."),           \
         FIELD_INT(struct course_in, late_after_min, 0, 600, 0,                                     \
-                  "Minutes after the start from which a student is late; 0: never.")
+                  "Minutes after the start from which a student is late; 0: never."),              \
+        RULES(struct course_in, 0)
 static const struct field course_in_fields[] = {COURSE_IN(FIELD_REQUIRED)};
 static const struct field course_patch_fields[] = {COURSE_IN(0)};
 const struct schema course_in_schema = SCHEMA_PATCH("CourseIn", struct course_in, course_in_fields);
@@ -68,6 +80,22 @@ static void apply(const struct course_in *in, struct course *course)
         course->confirmations = in->confirmations;
     if (in->has & 1u << 4)
         course->late_after_min = in->late_after_min;
+    if (in->has & 1u << 5)
+        course->early_before_min = in->early_before_min;
+    if (in->has & 1u << 6)
+        course->minutes_needed = in->minutes_needed;
+    if (in->has & 1u << 7)
+        course->sweeps = in->sweeps;
+    if (in->has & 1u << 8)
+        course->sweeps_needed = in->sweeps_needed;
+}
+
+static enum err rules_check(const struct course *course, struct error *e)
+{
+    if (course->sweeps_needed > course->sweeps)
+        return error_set(e, ERR_INVALID, "sweeps_needed must not be more than sweeps (%lld)",
+                         (long long)course->sweeps);
+    return ERR_OK;
 }
 
 enum err course_create(struct call *c, struct error *e)
@@ -86,7 +114,9 @@ enum err course_create(struct call *c, struct error *e)
     t.course->updated_at = t.course->created_at;
     id_new(t.course->id.text);
     apply(c->in, t.course);
-    r = db_tx(c->api->env.db, insert_fn, &t, e);
+    r = rules_check(t.course, e);
+    if (r == ERR_OK)
+        r = db_tx(c->api->env.db, insert_fn, &t, e);
     c->out = t.course;
     c->version = 1;
     return r ? r : call_location(c, "/v1/courses/", t.course->id.text, e);
@@ -140,7 +170,8 @@ static enum err patch_fn(struct db_cx *cx, void *ctx, struct error *e)
     apply(t->in, t->course);
     t->course->version = t->version;
     t->course->updated_at = time_utc();
-    return course_update(cx, t->course, &t->course->version, e);
+    r = rules_check(t->course, e);
+    return r ? r : course_update(cx, t->course, &t->course->version, e);
 }
 
 enum err course_patch(struct call *c, struct error *e)

@@ -35,9 +35,20 @@ struct mark_out {
     usec_t first_seen, last_seen, disputed_at;
     char frame[ID_TEXT];
     struct str receipt;
+    int64_t minutes, sweeps;
 };
 struct mark;
-void mark_output(const struct mark *m, struct mark_out *ret_out);
+struct presence;
+void mark_output(const struct mark *m, const struct presence *known, struct mark_out *ret_out);
+/* In how many minutes and sweeps the student of the mark was seen (presence.c). Inside a db_read or
+ * db_tx. Errors NOT_FOUND (session), NOMEM. */
+NODISCARD enum err mark_known(struct db_cx *cx, struct arena *a, const struct mark *m,
+                              struct presence *ret_known, struct error *e);
+/* Those of marks [n] of one session, in one query. */
+struct session;
+NODISCARD enum err marks_known(struct db_cx *cx, struct arena *a, const struct session *s,
+                               const struct mark *marks, int n, struct presence **ret_known,
+                               struct error *e);
 
 /* Makes c->out a page of `n` items (size bytes each, the id at id_offset): when n > limit the last
  * one is cut off and `next` names the last shown. */

@@ -1,6 +1,8 @@
 /* Marks of a session, with who is missing. Handler threads; three queries a call. */
 #include "api/handlers.h"
 
+#include "attendance/policy.h"
+#include "base/hashmap.h"
 #include "store/course.h"
 #include "store/mark.h"
 #include "store/session.h"
@@ -34,6 +36,10 @@ static const struct field mark_fields[] = {
                "Since when somebody contests it; null: nobody does."),
     FIELD_ID(struct mark_out, frame, FIELD_NULLABLE, "The frame that made it."),
     FIELD_RAW(struct mark_out, receipt, "The evidence: similarity, threshold, models ..."),
+    FIELD_INT(struct mark_out, minutes, 0, 1e6, FIELD_REQUIRED,
+              "Minutes of the session in which a camera saw the student."),
+    FIELD_INT(struct mark_out, sweeps, 0, 100, FIELD_REQUIRED,
+              "Sweeps with a sighting, of those of the session; 0 where its rules ask for none."),
 };
 const struct schema mark_schema = SCHEMA("Mark", struct mark_out, mark_fields);
 
@@ -50,6 +56,7 @@ struct marks_ctx {
     struct call *c;
     struct session_id id;
     struct mark *marks;
+    struct presence *known; /* of each mark */
     int n;
     struct roster_row *roster;
     int n_roster;
@@ -63,21 +70,35 @@ static enum err read_fn(struct db_cx *cx, void *ctx, struct error *e)
     enum err r = session_get(cx, t->c->a, t->id, &s, e);
     if (r == ERR_OK)
         r = mark_list(cx, t->c->a, t->id, &t->marks, &t->n, e);
+    if (r == ERR_OK)
+        r = marks_known(cx, t->c->a, &s, t->marks, t->n, &t->known, e);
     usec_t at = s.status == SESSION_CLOSED ? s.ended_at : time_utc();
     return r ? r
              : roster_list(cx, t->c->a, s.course, at, str_from(engine.encoder),
                            str_from(engine.preprocessing), &t->roster, &t->n_roster, e);
 }
 
-static bool is_marked(const struct marks_ctx *t, const struct roster_row *row)
+/* Those of the roster without a mark; room for all of it. */
+static enum err fill_missing(const struct marks_ctx *t, struct marks_out *out, struct error *e)
 {
-    for (int i = 0; i < t->n; i++)
-        if (strcmp(t->marks[i].student.text, row->student.text) == 0)
-            return true;
-    return false;
+    struct hashmap marked;
+    hashmap_init(&marked);
+    enum err r = ERR_OK;
+    for (int i = 0; r == ERR_OK && i < t->n; i++)
+        r = hashmap_put(&marked, str_from(t->marks[i].student.text), &t->marks[i], e);
+    for (int i = 0; r == ERR_OK && i < t->n_roster; i++) {
+        if (hashmap_get(&marked, str_from(t->roster[i].student.text)))
+            continue;
+        struct person *p = &out->missing[out->n_missing++];
+        memcpy(p->id, t->roster[i].student.text, ID_TEXT);
+        p->external_id = t->roster[i].external_id;
+        p->name = t->roster[i].name;
+    }
+    hashmap_done(&marked);
+    return r;
 }
 
-void mark_output(const struct mark *m, struct mark_out *ret_out)
+void mark_output(const struct mark *m, const struct presence *known, struct mark_out *ret_out)
 {
     memcpy(ret_out->student.id, m->student.text, ID_TEXT);
     ret_out->student.external_id = m->student_external_id;
@@ -89,6 +110,8 @@ void mark_output(const struct mark *m, struct mark_out *ret_out)
     ret_out->disputed_at = m->disputed_at;
     memcpy(ret_out->frame, m->frame.text, ID_TEXT);
     ret_out->receipt = m->receipt;
+    ret_out->minutes = known->minutes;
+    ret_out->sweeps = known->sweeps;
 }
 
 enum err marks_index(struct call *c, struct error *e)
@@ -109,15 +132,7 @@ enum err marks_index(struct call *c, struct error *e)
         return error_set(e, ERR_NOMEM, "no memory for %d marks", t.n);
     memcpy(out->session, t.id.text, ID_TEXT);
     for (out->n = 0; out->n < t.n; out->n++)
-        mark_output(&t.marks[out->n], &out->items[out->n]);
-    for (int i = 0; i < t.n_roster; i++) {
-        if (is_marked(&t, &t.roster[i]))
-            continue;
-        struct person *p = &out->missing[out->n_missing++];
-        memcpy(p->id, t.roster[i].student.text, ID_TEXT);
-        p->external_id = t.roster[i].external_id;
-        p->name = t.roster[i].name;
-    }
+        mark_output(&t.marks[out->n], &t.known[out->n], &out->items[out->n]);
     c->out = out;
-    return ERR_OK;
+    return fill_missing(&t, out, e);
 }

@@ -24,10 +24,11 @@ struct session_out {
     struct course_ref course;
     struct str title, status;
     usec_t planned_start, planned_end, started_at, ended_at, created_at, updated_at;
-    int64_t confirmations, late_after_min, version;
+    int64_t confirmations, late_after_min, early_before_min, minutes_needed, sweeps, sweeps_needed;
+    int64_t version;
 };
 
-static const char *const status_words[] = {"scheduled", "active", "closed", NULL};
+static const char *const status_words[] = {"scheduled", "active", "closed", "cancelled", NULL};
 
 static const struct field course_ref_fields[] = {
     FIELD_ID(struct course_ref, id, FIELD_REQUIRED, "The course's id."),
@@ -42,7 +43,7 @@ static const struct field session_fields[] = {
                  "Of which course."),
     FIELD_STR(struct session_out, title, 0, 200, FIELD_REQUIRED, "May be empty."),
     FIELD_WORD(struct session_out, status, status_words, FIELD_REQUIRED,
-               "scheduled, active, closed."),
+               "scheduled, active, closed, cancelled."),
     FIELD_TIME(struct session_out, planned_start, FIELD_NULLABLE, "When it should start."),
     FIELD_TIME(struct session_out, planned_end, FIELD_NULLABLE, "When it should end."),
     FIELD_TIME(struct session_out, started_at, FIELD_NULLABLE, "When it started."),
@@ -50,6 +51,14 @@ static const struct field session_fields[] = {
     FIELD_INT(struct session_out, confirmations, 1, 10, FIELD_REQUIRED, "Sightings a mark needs."),
     FIELD_INT(struct session_out, late_after_min, 0, 600, FIELD_REQUIRED,
               "Minutes after the start from which a student is late; 0: never."),
+    FIELD_INT(struct session_out, early_before_min, 0, 600, FIELD_REQUIRED,
+              "Who is last seen more minutes before the end has left early; 0: never."),
+    FIELD_INT(struct session_out, minutes_needed, 0, 1440, FIELD_REQUIRED,
+              "Minutes with a sighting that a student needs, else absent; 0: none."),
+    FIELD_INT(struct session_out, sweeps, 0, 100, FIELD_REQUIRED,
+              "Equal parts into which the session is cut; 0: none."),
+    FIELD_INT(struct session_out, sweeps_needed, 0, 100, FIELD_REQUIRED,
+              "In how many of the sweeps a student needs a sighting, else absent."),
     FIELD_INT(struct session_out, version, 1, 1e15, FIELD_REQUIRED,
               "Grows with each change; the ETag."),
     FIELD_TIME(struct session_out, created_at, FIELD_REQUIRED, "When it was made."),
@@ -77,7 +86,7 @@ struct session_ctx {
     struct course_id course;
     int status, limit, n;
     bool start, changed;
-    int absent; /* marks that closing wrote */
+    int written; /* marks that closing wrote */
 };
 
 static void to_out(const struct session *s, struct session_out *o)
@@ -96,6 +105,10 @@ static void to_out(const struct session *s, struct session_out *o)
     o->updated_at = s->updated_at;
     o->confirmations = s->confirmations;
     o->late_after_min = s->late_after_min;
+    o->early_before_min = s->early_before_min;
+    o->minutes_needed = s->minutes_needed;
+    o->sweeps = s->sweeps;
+    o->sweeps_needed = s->sweeps_needed;
     o->version = s->version;
 }
 
@@ -121,6 +134,10 @@ static enum err insert_fn(struct db_cx *cx, void *ctx, struct error *e)
         return r == ERR_NOT_FOUND ? error_set(e, ERR_INVALID, "course does not exist") : r;
     t->s.confirmations = t->in->has & 1u << 4 ? t->in->confirmations : course.confirmations;
     t->s.late_after_min = course.late_after_min;
+    t->s.early_before_min = course.early_before_min;
+    t->s.minutes_needed = course.minutes_needed;
+    t->s.sweeps = course.sweeps;
+    t->s.sweeps_needed = course.sweeps_needed;
     t->s.confirm_gap_ms = cfg->confirm_gap_ms;
     t->s.confirm_window_s = cfg->confirm_window_s;
     r = session_insert(cx, &t->s, e);
@@ -223,9 +240,10 @@ static enum err tell_subscribers(struct db_cx *cx, struct session_ctx *t, struct
 static enum err switch_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct session_ctx *t = ctx;
-    enum err r = t->start ? session_start(cx, t->c->a, t->id, time_utc(), &t->s, &t->changed, e)
-                          : session_close(cx, t->c->a, t->id, time_utc(), str_from(t->c->who.user),
-                                          &t->c->api->env.marks, &t->s, &t->changed, &t->absent, e);
+    enum err r = t->start
+                     ? session_start(cx, t->c->a, t->id, time_utc(), &t->s, &t->changed, e)
+                     : session_close(cx, t->c->a, t->id, time_utc(), str_from(t->c->who.user),
+                                     &t->c->api->env.marks, &t->s, &t->changed, &t->written, e);
     return r || !t->changed ? r : tell_subscribers(cx, t, e);
 }
 
@@ -247,7 +265,7 @@ static enum err switch_session(struct call *c, bool start, struct error *e)
     if (r)
         return r;
     live_session_changed(c->api, t.id, t.s.version);
-    if (t.changed || t.absent)
+    if (t.changed || t.written)
         outbox_changed(c->api);
     return output(c, &t.s, e);
 }

@@ -235,8 +235,7 @@ static enum err open_api(struct app *app, struct error *e)
                    .ready = is_ready,
                    .warnings = app->warnings,
                    .ctx = app},
-        .marks = {.hasher = {.fn = app_register_hash, .ctx = &app->register_key},
-                  .event = jobs_mark_event},
+        .marks = jobs_mark_writer((struct register_hasher){app_register_hash, &app->register_key}),
         .register_check = check_register,
         .register_ctx = app};
     return api_new(&env, &app->api, e);

@@ -9,8 +9,7 @@ enum err app_scheduler_start(struct app *app, struct error *e)
     const struct schedule_env env = {
         .db = app->db,
         .bus = app->bus,
-        .marks = {.hasher = {.fn = app_register_hash, .ctx = &app->register_key},
-                  .event = jobs_mark_event},
+        .marks = jobs_mark_writer((struct register_hasher){app_register_hash, &app->register_key}),
         .cache_ttl = cfg->cache_ttl_s * USEC_PER_SEC,
         .lease = cfg->schedule_lease_s * USEC_PER_SEC,
         .sessions_auto = cfg->sessions_auto,

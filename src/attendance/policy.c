@@ -19,6 +19,11 @@ enum mark_status mark_status_at(const struct attendance_policy *p, usec_t sessio
     return first_seen - session_start > p->late_after ? MARK_LATE : MARK_PRESENT;
 }
 
+int64_t presence_minute(const struct sitting *s, usec_t at)
+{
+    return at < s->start ? -1 : (at - s->start) / USEC_PER_MIN;
+}
+
 /* In which of `parts` equal parts of the sitting `at` lies, from 0; its end belongs to the last. */
 static int64_t part_of(const struct sitting *s, usec_t at, int parts)
 {
@@ -26,22 +31,44 @@ static int64_t part_of(const struct sitting *s, usec_t at, int parts)
     return part < parts ? part : parts - 1;
 }
 
+void presence_count(const struct attendance_policy *p, const struct sitting *s, usec_t seen,
+                    struct presence_count *at, struct presence *known)
+{
+    if (s->end <= s->start || seen < s->start || seen > s->end)
+        return;
+    int64_t minute = presence_minute(s, seen);
+    known->minutes += minute != at->minute;
+    at->minute = minute;
+    if (p->sweeps <= 0)
+        return;
+    int64_t sweep = part_of(s, seen, p->sweeps);
+    known->sweeps += sweep != at->sweep;
+    at->sweep = sweep;
+}
+
 struct presence presence_of(const struct attendance_policy *p, const struct sitting *s,
                             const usec_t *seen, int n)
 {
     struct presence known = {.first_seen = n ? seen[0] : 0, .last_seen = n ? seen[n - 1] : 0};
-    int64_t minute = -1, sweep = -1;
-    for (int i = 0; i < n && s->end > s->start; i++) {
-        if (seen[i] < s->start || seen[i] > s->end)
-            continue;
-        int64_t m = (seen[i] - s->start) / USEC_PER_MIN;
-        known.minutes += m != minute;
-        minute = m;
-        if (p->sweeps <= 0)
-            continue;
-        int64_t w = part_of(s, seen[i], p->sweeps);
-        known.sweeps += w != sweep;
-        sweep = w;
+    struct presence_count at = presence_count_begin();
+    for (int i = 0; i < n; i++)
+        presence_count(p, s, seen[i], &at, &known);
+    return known;
+}
+
+struct presence presence_of_minutes(const struct attendance_policy *p, const struct sitting *s,
+                                    usec_t first_seen, usec_t last_seen, const int64_t *minutes,
+                                    int n)
+{
+    struct presence known = {.first_seen = first_seen, .last_seen = last_seen};
+    struct presence_count at = presence_count_begin();
+    for (int i = 0; i < n; i++) {
+        usec_t seen = s->start + minutes[i] * USEC_PER_MIN;
+        presence_count(p, s, seen, &at, &known);
+        if (seen + USEC_PER_MIN <= known.first_seen)
+            known.first_seen = seen;
+        if (seen > known.last_seen)
+            known.last_seen = seen;
     }
     return known;
 }

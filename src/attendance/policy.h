@@ -43,10 +43,32 @@ struct presence {
 enum mark_status mark_status_at(const struct attendance_policy *p, usec_t session_start,
                                 usec_t first_seen);
 
+/* In which minute of the session, from 0, something at `at` was; -1: before it began. */
+int64_t presence_minute(const struct sitting *s, usec_t at);
+
+/* Counting sightings one by one, in rising order: the minute and sweep of the one before. */
+struct presence_count {
+    int64_t minute, sweep;
+};
+static inline struct presence_count presence_count_begin(void)
+{
+    return (struct presence_count){-1, -1};
+}
+/* One sighting more: known->minutes and sweeps. */
+void presence_count(const struct attendance_policy *p, const struct sitting *s, usec_t seen,
+                    struct presence_count *at, struct presence *known);
+
 /* What the sightings seen [n], in rising order, amount to. first_seen and last_seen are those of
  * all; minutes and sweeps count those from start to end only. */
 struct presence presence_of(const struct attendance_policy *p, const struct sitting *s,
                             const usec_t *seen, int n);
+
+/* The same of a mark's first and last sighting and the minutes [n], rising, in which the student
+ * was seen. A minute before the first sighting (a camera that was offline told later) is one, too.
+ */
+struct presence presence_of_minutes(const struct attendance_policy *p, const struct sitting *s,
+                                    usec_t first_seen, usec_t last_seen, const int64_t *minutes,
+                                    int n);
 
 /* The mark of a session that is over: absent without enough of a presence; else left early, which
  * is worth more than late (first_seen still tells that); else late or present. Nobody is excused by

@@ -77,6 +77,56 @@ static void a_session_without_a_length_has_no_minutes(void **state)
     }
 }
 
+static void a_minute_is_counted_from_the_start(void **state)
+{
+    (void)state;
+    static const struct {
+        usec_t at;
+        int64_t want;
+    } cases[] = {{-1, -1}, {0, 0}, {MIN - 1, 0}, {MIN, 1}, {61 * MIN, 61}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(presence_minute(&hour, START + cases[i].at), cases[i].want);
+}
+
+static void minutes_make_the_same_presence_as_their_sightings(void **state)
+{
+    (void)state;
+    const struct attendance_policy p = {.sweeps = 4};
+    static const int64_t minutes[] = {0, 14, 15, 59, 60, 61};
+    usec_t seen[ARRAY_LEN(minutes)];
+    for (size_t i = 0; i < ARRAY_LEN(minutes); i++)
+        seen[i] = START + minutes[i] * MIN;
+    for (int n = 0; n <= (int)ARRAY_LEN(minutes); n++) {
+        struct presence of = presence_of(&p, &hour, seen, n);
+        struct presence got = presence_of_minutes(&p, &hour, START, START, minutes, n);
+        assert_int_equal(got.minutes, of.minutes);
+        assert_int_equal(got.sweeps, of.sweeps);
+    }
+}
+
+static void a_minute_outside_the_known_sightings_widens_them(void **state)
+{
+    (void)state;
+    const struct attendance_policy none = {0};
+    static const struct {
+        int64_t minutes[2];
+        int n;
+        usec_t want_first, want_last; /* of 20:30 to 40:30 */
+    } cases[] = {
+        {{0}, 0, 20 * MIN + MIN / 2, 40 * MIN + MIN / 2},
+        {{20, 40}, 2, 20 * MIN + MIN / 2, 40 * MIN + MIN / 2},
+        {{19, 41}, 2, 19 * MIN, 41 * MIN},
+        {{3, 30}, 2, 3 * MIN, 40 * MIN + MIN / 2},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct presence got =
+            presence_of_minutes(&none, &hour, START + 20 * MIN + MIN / 2,
+                                START + 40 * MIN + MIN / 2, cases[i].minutes, cases[i].n);
+        assert_int_equal(got.first_seen, START + cases[i].want_first);
+        assert_int_equal(got.last_seen, START + cases[i].want_last);
+    }
+}
+
 static void the_end_of_a_session_decides(void **state)
 {
     (void)state;
@@ -210,6 +260,9 @@ int main(void)
         cmocka_unit_test(a_late_student_is_seen_too_long_after_the_start),
         cmocka_unit_test(sightings_are_counted_by_minute_and_by_sweep),
         cmocka_unit_test(a_session_without_a_length_has_no_minutes),
+        cmocka_unit_test(a_minute_is_counted_from_the_start),
+        cmocka_unit_test(minutes_make_the_same_presence_as_their_sightings),
+        cmocka_unit_test(a_minute_outside_the_known_sightings_widens_them),
         cmocka_unit_test(the_end_of_a_session_decides),
         cmocka_unit_test(sweeps_that_are_needed_of_none_are_not_asked_for),
         cmocka_unit_test(every_policy_agrees_with_a_slow_reading_of_every_short_session),

@@ -14,8 +14,8 @@
 #include "bus/bus.h"
 #include "jobs/engine.h"
 #include "queue/queue.h"
+#include "store/attendance.h"
 #include "store/db.h"
-#include "store/mark.h"
 #include "store/template.h"
 #include "vision/liveness.h"
 
@@ -66,6 +66,13 @@ NODISCARD enum err template_unseal(const struct seal_key *key, struct arena *a,
 /* mark_event_fn (store/attendance.h): the mark_changed of a mark, for the outbox (mark_event.c). */
 NODISCARD enum err jobs_mark_event(void *ctx, struct arena *a, const struct mark *m,
                                    struct outbox_event *ret_event, struct error *e);
+
+/* mark_ending_fn: the rules of attendance/policy.h at the end of a session (ending.c). */
+NODISCARD enum err jobs_mark_ending(struct arena *a, const struct session *s, const struct mark *m,
+                                    const struct presence_row *rows, int n,
+                                    struct mark_ending *ret_ending, struct error *e);
+/* What whoever changes marks needs: both of them. */
+struct mark_writer jobs_mark_writer(struct register_hasher hasher);
 
 struct jobs;
 

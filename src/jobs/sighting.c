@@ -1,8 +1,9 @@
 /* What a recognised student's face leads to: evidence, and with enough of it the mark (pass.h).
  *
  * Order: commit, then present set; the event of a new mark is in the outbox with it. A redelivered
- * frame that made the mark answers `present` again. Worker threads; one commit a new mark, at most
- * one a minute for a mark that stands. */
+ * frame that made the mark answers `present` again. Worker threads; one commit a new mark, then one
+ * for each minute of the session in which the student is seen: the row of store/presence.h. A frame
+ * that comes after the session's end has its rules asked again, in the same commit. */
 #include "jobs/pass.h"
 
 #include "attendance/policy.h"
@@ -21,28 +22,60 @@ struct mark_ctx {
     struct mark mark, existing;
     struct outbox_event outbox;
     enum mark_outcome outcome;
-    bool found;
+    int64_t minute; /* of the session, when the frame was taken; -1: none */
+    double score;
+    bool found, settled;
+    bool minute_known; /* the minute needs no row, or has it */
 };
+
+/* Minutes are those between the session's start and end. */
+static int64_t minute_of(const struct pass *p, usec_t at)
+{
+    const struct sitting sitting = {p->session.started_at, p->session.ended_at};
+    return sitting.end && at > sitting.end ? -1 : presence_minute(&sitting, at);
+}
 
 static enum err mark_look_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct mark_ctx *m = ctx;
     enum err r = mark_get(cx, m->a, m->mark.session, m->mark.student, &m->existing, e);
     m->found = r == ERR_OK && !mark_yields_to_sighting(m->existing.status, m->existing.source);
-    return r == ERR_NOT_FOUND ? ERR_OK : r;
+    if (!m->found)
+        return r == ERR_NOT_FOUND ? ERR_OK : r;
+    int64_t last = minute_of(m->p, m->existing.last_seen);
+    m->minute_known = m->minute < 0 || m->minute == last;
+    return m->minute >= last
+               ? ERR_OK
+               : presence_has(cx, m->mark.session, m->mark.student, m->minute, &m->minute_known, e);
+}
+
+/* The minute is one with a sighting; a session that is over is judged again. */
+static enum err minute_write(struct db_cx *cx, struct mark_ctx *m, struct error *e)
+{
+    const struct mark_writer w = jobs_mark_writer(m->p->env->hasher);
+    struct session s;
+    enum err r = m->minute < 0
+                     ? ERR_OK
+                     : presence_add(cx, m->mark.session, m->mark.student, m->minute, m->score, e);
+    if (r || m->p->session.status != SESSION_CLOSED)
+        return r;
+    r = session_get(cx, m->a, m->mark.session, &s, e);
+    return r ? r : mark_settle(cx, m->a, &s, m->mark.student, STR("worker"), &w, &m->settled, e);
 }
 
 static enum err mark_touch_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct mark_ctx *m = ctx;
-    return mark_touch(cx, m->mark.session, m->mark.student, m->mark.first_seen, e);
+    enum err r = mark_touch(cx, m->mark.session, m->mark.student, m->mark.first_seen, e);
+    return r ? r : minute_write(cx, m, e);
 }
 
 static enum err mark_insert_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct mark_ctx *m = ctx;
-    return mark_insert(cx, m->a, &m->mark, STR("worker"), &m->p->env->hasher, m->outbox,
-                       &m->outcome, &m->existing, e);
+    enum err r = mark_insert(cx, m->a, &m->mark, STR("worker"), &m->p->env->hasher, m->outbox,
+                             &m->outcome, &m->existing, e);
+    return r || m->outcome != MARK_MADE ? r : minute_write(cx, m, e);
 }
 
 /* {"score":..., "sightings":..., ...} or null. */
@@ -92,6 +125,8 @@ static struct mark_ctx mark_context(struct pass *p, int i)
     m.mark.frame = p->f->frame;
     m.mark.first_seen = m.mark.last_seen = p->f->captured_at;
     m.mark.source = STR("face");
+    m.minute = minute_of(p, p->f->captured_at);
+    m.score = pass_candidate(p, i)->score;
     return m;
 }
 
@@ -127,12 +162,14 @@ static enum err show_standing(struct pass *p, int i, struct mark_ctx *m, struct 
     bool same = strcmp(m->existing.frame.text, p->f->frame.text) == 0;
     p->decided[i].status = same ? FACE_STATUS_PRESENT : FACE_STATUS_ALREADY_PRESENT;
     show_mark(p, i, m->existing.status, m->existing.first_seen);
-    if (m->existing.last_seen + USEC_PER_MIN > p->f->captured_at)
-        return ERR_OK; /* last_seen has minute precision: not a write for every frame */
+    if (m->minute_known)
+        return ERR_OK; /* not a write for every frame */
     enum err r = db_tx(p->env->db, mark_touch_fn, m, e);
-    if (!r)
-        count_scores(p, i);
-    return r;
+    if (r)
+        return r;
+    count_scores(p, i);
+    p->made_mark |= m->settled;
+    return ERR_OK;
 }
 
 static enum err make_mark(struct pass *p, int i, struct mark_ctx *m, int sightings, struct error *e)

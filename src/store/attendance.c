@@ -1,12 +1,14 @@
-/* Absences, corrections, disputes: see attendance.h. SQL in sql/mark.sql. Inside db_tx, any thread.
+/* Endings, corrections, disputes: see attendance.h. SQL in sql/mark.sql. Inside db_tx, any thread.
  * One statement writes the rows of all absences; then each change costs a look-up or two, an event
- * of the chain and a row of the outbox. Invariant: a row changes only together with an event that
- * tells its new state. */
+ * of the chain and a row of the outbox. A mark from a face costs two look-ups to see that nothing
+ * is to change. Invariant: a row changes only together with an event that tells its new state. */
 #include "store/attendance.h"
 
 #include "store/mark_row.h"
 
 #include <math.h>
+
+enum { STUDENT_ARENA = MIB };
 
 static void student_read(struct row *row, void *ret_item)
 {
@@ -23,41 +25,109 @@ static enum err tell(struct db_cx *cx, struct arena *a, const struct mark *m,
     return r ? r : mark_record(cx, a, m, entry, &w->hasher, event, e);
 }
 
-static enum err absences_write(struct db_cx *cx, struct arena *a, const struct session *s,
-                               struct str actor, const struct mark_writer *w, int *ret_n,
-                               struct error *e)
+/* A session that is being closed, on its way through its students. */
+struct closing {
+    struct db_cx *cx;
+    struct arena *a;       /* of the whole */
+    struct arena *scratch; /* of one student */
+    const struct session *s;
+    struct str actor;
+    const struct mark_writer *w;
+    int written;
+};
+
+static enum err absences_write(struct closing *c, struct error *e)
 {
     usec_t now = time_utc();
-    const struct db_value args[] = {db_text(s->id.text), db_int(s->ended_at), db_int(now)};
-    const struct mark_entry entry = {.what = MARK_EVENT_ABSENT, .actor = actor, .at = now};
+    const struct db_value args[] = {db_text(c->s->id.text), db_int(c->s->ended_at), db_int(now)};
+    const struct mark_entry entry = {.what = MARK_EVENT_ABSENT, .actor = c->actor, .at = now};
     struct student_id *students;
     int n = 0;
-    enum err r = rows_all(cx, Q_MARK_INSERT_ABSENT, args, ARRAY_LEN(args), a, student_read,
+    enum err r = rows_all(c->cx, Q_MARK_INSERT_ABSENT, args, ARRAY_LEN(args), c->a, student_read,
                           sizeof *students, &students, &n, e);
     for (int i = 0; !r && i < n; i++) {
         struct mark m;
-        r = mark_get(cx, a, s->id, students[i], &m, e);
+        arena_reset(c->scratch);
+        r = mark_get(c->cx, c->scratch, c->s->id, students[i], &m, e);
         if (!r)
-            r = tell(cx, a, &m, &entry, w, e);
+            r = tell(c->cx, c->scratch, &m, &entry, c->w, e);
     }
+    c->written += n;
+    return r;
+}
+
+/* The mark becomes what the ending says; tells, where that is something else. */
+static enum err settle(struct db_cx *cx, struct arena *a, const struct session *s, struct mark *m,
+                       struct str actor, const struct mark_writer *w, bool *ret_changed,
+                       struct error *e)
+{
+    struct mark_entry entry = {.what = MARK_EVENT_CLOSING, .actor = actor, .at = time_utc()};
+    struct presence_row *rows;
+    struct mark_ending ending;
+    int n = 0;
+    enum err r = presence_list(cx, a, s->id, m->student, &rows, &n, e);
     if (!r)
-        *ret_n = n;
+        r = w->ending(a, s, m, rows, n, &ending, e);
+    if (r || (str_eq(ending.status, m->status) && ending.first_seen == m->first_seen))
+        return r;
+    const struct db_value args[] = {db_text(s->id.text), db_text(m->student.text),
+                                    text_of(ending.status), db_int(ending.first_seen)};
+    r = db_exec(cx, Q_MARK_SETTLE, args, ARRAY_LEN(args), NULL, e);
+    m->status = ending.status;
+    m->first_seen = ending.first_seen;
+    entry.reason = ending.why;
+    if (!r)
+        r = tell(cx, a, m, &entry, w, e);
+    *ret_changed = !r;
+    return r;
+}
+
+enum err mark_settle(struct db_cx *cx, struct arena *a, const struct session *s,
+                     struct student_id student, struct str actor, const struct mark_writer *w,
+                     bool *ret_changed, struct error *e)
+{
+    struct mark m;
+    *ret_changed = false;
+    enum err r = mark_get(cx, a, s->id, student, &m, e);
+    return r || !str_is(m.source, "face") ? r : settle(cx, a, s, &m, actor, w, ret_changed, e);
+}
+
+static enum err faces_settle(struct closing *c, struct error *e)
+{
+    const struct db_value args[] = {db_text(c->s->id.text)};
+    struct student_id *students;
+    int n = 0;
+    enum err r = rows_all(c->cx, Q_MARK_FACES, args, ARRAY_LEN(args), c->a, student_read,
+                          sizeof *students, &students, &n, e);
+    for (int i = 0; !r && i < n; i++) {
+        bool changed;
+        arena_reset(c->scratch);
+        r = mark_settle(c->cx, c->scratch, c->s, students[i], c->actor, c->w, &changed, e);
+        c->written += changed;
+    }
     return r;
 }
 
 enum err session_close(struct db_cx *cx, struct arena *a, struct session_id id, usec_t at,
                        struct str actor, const struct mark_writer *w, struct session *ret_session,
-                       bool *ret_changed, int *ret_absent, struct error *e)
+                       bool *ret_changed, int *ret_written, struct error *e)
 {
+    _cleanup_(arena_freep) struct arena *scratch = arena_new(STUDENT_ARENA);
     struct session after;
+    struct closing c = {.cx = cx, .a = a, .scratch = scratch, .s = &after, .actor = actor, .w = w};
     bool changed = false;
+    if (!scratch)
+        return error_set(e, ERR_NOMEM, "no memory to close a session");
     enum err r = session_stop(cx, a, id, at, &after, &changed, e);
     if (!r)
-        r = absences_write(cx, a, &after, actor, w, ret_absent, e);
+        r = absences_write(&c, e);
+    if (!r)
+        r = faces_settle(&c, e);
     if (r)
         return r;
     *ret_session = after;
     *ret_changed = changed;
+    *ret_written = c.written;
     return ERR_OK;
 }
 

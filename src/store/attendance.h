@@ -6,26 +6,46 @@
 #pragma once
 
 #include "store/mark.h"
+#include "store/presence.h"
 #include "store/session.h"
 
 /* Makes the mark_changed of a mark as it is now; in `a`. Errors NOMEM. */
 typedef enum err (*mark_event_fn)(void *ctx, struct arena *a, const struct mark *m,
                                   struct outbox_event *ret_event, struct error *e);
 
+/* What the rules of a closed session make of a mark that faces made; why is a sentence, in `a`. */
+struct mark_ending {
+    struct str status;
+    usec_t first_seen;
+    struct str why;
+};
+/* Pure. rows: the student's minutes. Errors NOMEM. */
+typedef enum err (*mark_ending_fn)(struct arena *a, const struct session *s, const struct mark *m,
+                                   const struct presence_row *rows, int n,
+                                   struct mark_ending *ret_ending, struct error *e);
+
 /* What writing marks takes; borrowed. */
 struct mark_writer {
     struct register_hasher hasher;
     mark_event_fn event;
     void *event_ctx;
+    mark_ending_fn ending;
 };
 
-/* session_stop, and an absent mark (source rule) for everybody who was on the roster at its end and
- * has no mark; `actor` closed it. Closing again writes what is missing, so a close may be repeated
- * at any time; ret_absent = how many it wrote. Errors as session_stop, NOMEM. */
+/* session_stop; an absent mark (source rule) for everybody who was on the roster at its end and has
+ * no mark; and what the session's rules make of the marks from faces, where that is something else
+ * now. What a person set, and a code, stand. `actor` closed it. Closing again writes what is
+ * missing, so a close may be repeated at any time; ret_written = how many marks it wrote or
+ * changed. Errors as session_stop, NOMEM. */
 NODISCARD enum err session_close(struct db_cx *cx, struct arena *a, struct session_id id, usec_t at,
                                  struct str actor, const struct mark_writer *w,
-                                 struct session *ret_session, bool *ret_changed, int *ret_absent,
+                                 struct session *ret_session, bool *ret_changed, int *ret_written,
                                  struct error *e);
+/* The same for one mark of a session that is closed: a frame of it came late. Nothing to do where
+ * the student has no mark, or none from a face. */
+NODISCARD enum err mark_settle(struct db_cx *cx, struct arena *a, const struct session *s,
+                               struct student_id student, struct str actor,
+                               const struct mark_writer *w, bool *ret_changed, struct error *e);
 
 enum { MARK_REASON_MAX = 500 }; /* bytes */
 

@@ -16,6 +16,10 @@ enum err course_insert(struct db_cx *cx, const struct course *c, struct error *e
         db_int(c->late_after_min),
         db_int(now),
         db_int(c->updated_at ? c->updated_at : now),
+        db_int(c->early_before_min),
+        db_int(c->minutes_needed),
+        db_int(c->sweeps),
+        db_int(c->sweeps_needed),
     };
     return db_exec(cx, Q_COURSE_INSERT, args, ARRAY_LEN(args), NULL, e);
 }
@@ -29,6 +33,10 @@ static void course_read(struct row *row, void *ret_item)
     c->term = row_str(row, "term");
     c->confirmations = db_col_int(row->rows, "confirmations");
     c->late_after_min = db_col_int(row->rows, "late_after_min");
+    c->early_before_min = db_col_int(row->rows, "early_before_min");
+    c->minutes_needed = db_col_int(row->rows, "minutes_needed");
+    c->sweeps = db_col_int(row->rows, "sweeps");
+    c->sweeps_needed = db_col_int(row->rows, "sweeps_needed");
     c->version = db_col_int(row->rows, "version");
     c->created_at = db_col_int(row->rows, "created_at");
     c->updated_at = db_col_int(row->rows, "updated_at");
@@ -76,7 +84,8 @@ enum err course_update(struct db_cx *cx, const struct course *c, int64_t *ret_ve
     const struct db_value args[] = {
         db_text(c->id.text),        text_of(c->code),         text_of(c->title),
         text_of(c->term),           db_int(c->confirmations), db_int(c->late_after_min),
-        time_or_now(c->updated_at), db_int(c->version),
+        time_or_now(c->updated_at), db_int(c->version),       db_int(c->early_before_min),
+        db_int(c->minutes_needed),  db_int(c->sweeps),        db_int(c->sweeps_needed),
     };
     bool has = false;
     enum err r =

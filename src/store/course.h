@@ -9,8 +9,9 @@ struct course {
     struct str code;  /* unique together with term, <= 64 bytes */
     struct str title; /* <= 200 bytes */
     struct str term;  /* free text such as 2026W; may be empty */
-    /* attendance policy of the course; a session takes a snapshot */
-    int64_t confirmations, late_after_min;
+    /* attendance policy of the course; a session takes a snapshot. 0: not asked for */
+    int64_t confirmations, late_after_min, early_before_min, minutes_needed;
+    int64_t sweeps, sweeps_needed; /* of `sweeps` equal parts of the session so many */
     int64_t version;
     usec_t created_at, updated_at;
 };

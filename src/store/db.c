@@ -32,6 +32,7 @@ static enum err noted_fn(struct db_cx *cx, void *ctx, struct error *e)
     struct noted *n = ctx;
     buf_reset(&n->notes); /* a second run notes again */
     cx->notes = &n->notes;
+    cx->note_at = 0;
     enum err r = n->fn(cx, n->ctx, e);
     cx->notes = NULL;
     return r;
@@ -72,8 +73,22 @@ enum err db_note(struct db_cx *cx, struct str note, struct error *e)
     if (!cx->notes)
         return ERR_OK;
     buf_append(cx->notes, (struct str){(const char *)&note.n, sizeof note.n});
+    cx->note_at = cx->notes->n;
     buf_append(cx->notes, note);
     return buf_check(cx->notes, e);
+}
+
+enum err db_note_newest(struct db_cx *cx, struct str note, size_t head, struct error *e)
+{
+    struct buf *notes = cx->notes;
+    if (!notes)
+        return ERR_OK;
+    bool same = cx->note_at && notes->n - cx->note_at == note.n &&
+                memcmp(notes->p + cx->note_at, note.p, head) == 0;
+    if (!same)
+        return db_note(cx, note, e);
+    memcpy(notes->p + cx->note_at, note.p, note.n);
+    return buf_check(notes, e);
 }
 
 enum err db_read(struct db *db, db_fn fn, void *ctx, struct error *e)

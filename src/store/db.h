@@ -64,6 +64,9 @@ void db_set_listener(struct db *db, db_note_fn fn, void *ctx);
  * not. Nothing is kept without a listener. Errors NOMEM (over 1 MiB of notes in one transaction).
  */
 NODISCARD enum err db_note(struct db_cx *cx, struct str note, struct error *e);
+/* As db_note, but the note takes the place of the one before it when that is as long and begins
+ * with the same `head` bytes: of many that supersede each other only the last is kept. */
+NODISCARD enum err db_note_newest(struct db_cx *cx, struct str note, size_t head, struct error *e);
 
 /* Runs fn in a transaction; returns fn's error (rolled back) or that of the commit. Errors of its
  * own: UNAVAILABLE (database gone, locked, read-only or disk full: says which), CORRUPT, FULL (too

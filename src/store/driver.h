@@ -14,6 +14,7 @@ struct db {
 struct db_cx {
     const struct db_driver *driver;
     struct buf *notes; /* of the running transaction; NULL: nobody listens */
+    size_t note_at;    /* where the last note begins in it, behind its length */
 };
 
 struct db_rows {

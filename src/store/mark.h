@@ -33,6 +33,7 @@ struct register_hasher {
 #define MARK_EVENT_MAP(X)                                                                          \
     X(SEEN, "mark")             /* seen, or told by a code or an import */                         \
     X(ABSENT, "absent")         /* written when the session closed */                              \
+    X(CLOSING, "closing")       /* what the rules of the course made of it when it closed */       \
     X(CORRECTION, "correction") /* by a person, with a reason; also a mark that nobody made */     \
     X(EXCUSE, "excuse")         /* a correction to excused */                                      \
     X(DISPUTE, "dispute")       /* contested; the status stays */

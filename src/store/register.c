@@ -60,7 +60,7 @@ enum err register_append(struct db_cx *cx, struct register_event *event,
     struct register_head head = {.seq = event->seq};
     snprintf(head.chain, sizeof head.chain, "%.*s", STR_ARGS(event->chain));
     memcpy(head.hash, event->hash, sizeof head.hash);
-    return db_note(cx, (struct str){(const char *)&head, sizeof head}, e);
+    return db_note_newest(cx, (struct str){(const char *)&head, sizeof head}, sizeof head.chain, e);
 }
 
 static void event_read(struct row *row, void *ret_item)

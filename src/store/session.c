@@ -40,6 +40,10 @@ enum err session_insert(struct db_cx *cx, const struct session *s, struct error 
         db_int(s->late_after_min),
         db_int(now),
         db_int(s->updated_at ? s->updated_at : now),
+        db_int(s->early_before_min),
+        db_int(s->minutes_needed),
+        db_int(s->sweeps),
+        db_int(s->sweeps_needed),
     };
     enum err r = db_exec(cx, Q_SESSION_INSERT, args, ARRAY_LEN(args), NULL, e);
     return error_replace(e, r, ERR_CONFLICT, ERR_NOT_FOUND,
@@ -63,6 +67,11 @@ static void session_read(struct row *row, void *ret_item)
     s->confirm_gap_ms = db_col_int(row->rows, "confirm_gap_ms");
     s->confirm_window_s = db_col_int(row->rows, "confirm_window_s");
     s->late_after_min = db_col_int(row->rows, "late_after_min");
+    s->early_before_min = db_col_int(row->rows, "early_before_min");
+    s->minutes_needed = db_col_int(row->rows, "minutes_needed");
+    s->sweeps = db_col_int(row->rows, "sweeps");
+    s->sweeps_needed = db_col_int(row->rows, "sweeps_needed");
+    s->cancel_reason = row_str(row, "cancel_reason");
     s->version = db_col_int(row->rows, "version");
     s->created_at = db_col_int(row->rows, "created_at");
     s->updated_at = db_col_int(row->rows, "updated_at");

@@ -3,14 +3,15 @@
 
 #include "store/access.h"
 
-#define SESSION_STATUS_MAP(X) X(SCHEDULED, "scheduled") X(ACTIVE, "active") X(CLOSED, "closed")
+#define SESSION_STATUS_MAP(X)                                                                      \
+    X(SCHEDULED, "scheduled") X(ACTIVE, "active") X(CLOSED, "closed") X(CANCELLED, "cancelled")
 
 enum session_status {
 #define X(code, word) SESSION_##code,
     SESSION_STATUS_MAP(X)
 #undef X
 };
-enum { SESSION_STATUS_N = SESSION_CLOSED + 1 };
+enum { SESSION_STATUS_N = SESSION_CANCELLED + 1 };
 
 const char *session_status_name(enum session_status s);
 
@@ -24,7 +25,9 @@ struct session {
     enum session_status status;
     /* policy snapshot, taken from the course when the session is made */
     int64_t confirmations, confirm_gap_ms, confirm_window_s, late_after_min;
-    int64_t version; /* grows with every change; the ETag and the cache version */
+    int64_t early_before_min, minutes_needed, sweeps, sweeps_needed;
+    struct str cancel_reason; /* read only; empty: not cancelled */
+    int64_t version;          /* grows with every change; the ETag and the cache version */
     usec_t created_at, updated_at;
 };
 

@@ -2,15 +2,17 @@
 
 -- name: course_insert :exec
 INSERT INTO course (id, code, title, term, confirmations, late_after_min, roster_version, version,
-    created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, 1, 1, $7, $8);
+    created_at, updated_at, early_before_min, minutes_needed, sweeps, sweeps_needed)
+VALUES ($1, $2, $3, $4, $5, $6, 1, 1, $7, $8, $9, $10, $11, $12);
 
 -- name: course_by_id :one
-SELECT id, code, title, term, confirmations, late_after_min, version, created_at, updated_at
+SELECT id, code, title, term, confirmations, late_after_min, early_before_min, minutes_needed,
+    sweeps, sweeps_needed, version, created_at, updated_at
 FROM course WHERE id = $1;
 
 -- name: course_list :many
-SELECT id, code, title, term, confirmations, late_after_min, version, created_at, updated_at
+SELECT id, code, title, term, confirmations, late_after_min, early_before_min, minutes_needed,
+    sweeps, sweeps_needed, version, created_at, updated_at
 FROM course
 WHERE id > $1
     AND ($2 = '' OR id IN (SELECT course_id FROM course_instructor WHERE user_id = $2))
@@ -20,7 +22,8 @@ ORDER BY id LIMIT $4;
 -- name: course_update :one
 UPDATE course
 SET code = $2, title = $3, term = $4, confirmations = $5, late_after_min = $6,
-    version = version + 1, updated_at = $7
+    version = version + 1, updated_at = $7, early_before_min = $9, minutes_needed = $10,
+    sweeps = $11, sweeps_needed = $12
 WHERE id = $1 AND (CAST($8 AS bigint) = 0 OR version = CAST($8 AS bigint))
 RETURNING version;
 

@@ -26,6 +26,13 @@ ORDER BY r.student_id
 ON CONFLICT (session_id, student_id) DO NOTHING
 RETURNING student_id;
 
+-- Those that the rules of a session's end are about.
+-- name: mark_faces :many
+SELECT student_id FROM mark WHERE session_id = $1 AND source = 'face' ORDER BY student_id;
+
+-- name: mark_settle :exec
+UPDATE mark SET status = $3, first_seen = $4 WHERE session_id = $1 AND student_id = $2;
+
 -- name: mark_touch :exec
 UPDATE mark
 SET last_seen = CASE WHEN CAST($3 AS bigint) > last_seen THEN CAST($3 AS bigint) ELSE last_seen END

@@ -3,20 +3,22 @@
 -- name: session_insert :exec
 INSERT INTO session (id, course_id, title, planned_start, planned_end, started_at, ended_at,
     status, confirmations, confirm_gap_ms, confirm_window_s, late_after_min, version, created_at,
-    updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, $14);
+    updated_at, early_before_min, minutes_needed, sweeps, sweeps_needed)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, $14, $15, $16, $17, $18);
 
 -- name: session_by_id :one
 SELECT s.id, s.course_id, s.title, c.code AS course_code, c.title AS course_title,
     s.planned_start, s.planned_end, s.started_at, s.ended_at, s.status, s.confirmations,
-    s.confirm_gap_ms, s.confirm_window_s, s.late_after_min, s.version, s.created_at, s.updated_at
+    s.confirm_gap_ms, s.confirm_window_s, s.late_after_min, s.early_before_min, s.minutes_needed,
+    s.sweeps, s.sweeps_needed, s.cancel_reason, s.version, s.created_at, s.updated_at
 FROM session s JOIN course c ON c.id = s.course_id
 WHERE s.id = $1;
 
 -- name: session_list :many
 SELECT s.id, s.course_id, s.title, c.code AS course_code, c.title AS course_title,
     s.planned_start, s.planned_end, s.started_at, s.ended_at, s.status, s.confirmations,
-    s.confirm_gap_ms, s.confirm_window_s, s.late_after_min, s.version, s.created_at, s.updated_at
+    s.confirm_gap_ms, s.confirm_window_s, s.late_after_min, s.early_before_min, s.minutes_needed,
+    s.sweeps, s.sweeps_needed, s.cancel_reason, s.version, s.created_at, s.updated_at
 FROM session s JOIN course c ON c.id = s.course_id
 WHERE ($1 = '' OR s.course_id = $1) AND ($2 = '' OR s.status = $2) AND ($3 = '' OR s.id < $3)
     AND ($4 = '' OR s.course_id IN (SELECT course_id FROM course_instructor WHERE user_id = $4))
@@ -30,6 +32,11 @@ WHERE id = $1 AND status = 'scheduled';
 -- name: session_stop :exec
 UPDATE session SET status = 'closed', ended_at = $2, updated_at = $3, version = version + 1
 WHERE id = $1 AND status = 'active';
+
+-- name: session_cancel :exec
+UPDATE session SET status = 'cancelled', ended_at = $2, updated_at = $3, cancel_reason = $4,
+    version = version + 1
+WHERE id = $1 AND status IN ('scheduled', 'active');
 
 -- name: session_mark_count :one
 SELECT count(*) AS n FROM mark WHERE session_id = $1;
