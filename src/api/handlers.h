@@ -86,6 +86,10 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     verification_schema, audit_schema, audit_list_schema, problem_schema, field_problem_schema;
 extern const struct schema schedule_schema, schedule_entry_schema;
 extern const struct schema instructor_list_schema;
+extern const struct schema institution_schema, institution_patch_schema, site_schema,
+    site_list_schema, site_in_schema, site_patch_schema, room_schema, room_list_schema,
+    room_in_schema, room_patch_schema, term_schema, term_list_schema, term_in_schema,
+    term_patch_schema, holiday_schema, holiday_list_schema, holiday_in_schema, holiday_patch_schema;
 
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
 HANDLER(audit_index);
@@ -161,4 +165,26 @@ HANDLER(camera_create);
 HANDLER(camera_index);
 HANDLER(camera_show);
 HANDLER(camera_remove);
+HANDLER(institution_show);
+HANDLER(institution_patch);
+HANDLER(site_create);
+HANDLER(site_index);
+HANDLER(site_show);
+HANDLER(site_patch);
+HANDLER(site_remove);
+HANDLER(room_create);
+HANDLER(room_index);
+HANDLER(room_show);
+HANDLER(room_patch);
+HANDLER(room_remove);
+HANDLER(term_create);
+HANDLER(term_index);
+HANDLER(term_show);
+HANDLER(term_patch);
+HANDLER(term_remove);
+HANDLER(holiday_create);
+HANDLER(holiday_index);
+HANDLER(holiday_show);
+HANDLER(holiday_patch);
+HANDLER(holiday_remove);
 #undef HANDLER

@@ -32,6 +32,11 @@ static const struct route_query session_query[] = {
     {"course", "string", "Only of this course."},
     {"status", "string", "scheduled, active or closed."},
 };
+static const struct route_query place_query[] = {
+    {"after", "string", "The last id of the page before."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
+    {"site", "string", "Only of this site."},
+};
 static const struct route_query roster_query[] = {
     {"at", "string", "Who was enrolled at this time; default now."},
 };
@@ -161,6 +166,29 @@ const struct route routes[] = {
     {HTTP_POST,   "/v1/cameras",                          PERM_CAMERA_WRITE,    ROW_ALL,       camera_create,     JSON, &camera_in_schema,     &camera_schema,       201, "cameras", "createCamera", "Register a camera", E(CONFLICT), NOQUERY},
     {HTTP_GET,    "/v1/cameras/{id}",                     PERM_CAMERA_READ,     ROW_ALL,       camera_show,       NONE, NULL,                  &camera_schema,       200, "cameras", "getCamera", "One camera", E(NOT_FOUND), NOQUERY},
     {HTTP_DELETE, "/v1/cameras/{id}",                     PERM_CAMERA_WRITE,    ROW_ALL,       camera_remove,     NONE, NULL,                  NULL,                 204, "cameras", "deleteCamera", "Forget a camera", E(NOT_FOUND), NOQUERY},
+
+    {HTTP_GET,     "/v1/institution",                     PERM_PLACE_READ,      ROW_NONE,      institution_show,  NONE, NULL,                  &institution_schema,  200, "places", "getInstitution", "Whose installation this is", 0, NOQUERY},
+    {HTTP_PATCH,   "/v1/institution",                     PERM_PLACE_WRITE,     ROW_ALL,       institution_patch, JSON, &institution_patch_schema, &institution_schema,  200, "places", "updateInstitution", "Change name or locale", E(PRECONDITION), NOQUERY},
+    {HTTP_GET,     "/v1/sites",                           PERM_PLACE_READ,      ROW_NONE,      site_index,        NONE, NULL,                  &site_list_schema,    200, "places", "listSites", "Sites, a page at a time", 0, QUERY(page_query)},
+    {HTTP_POST,    "/v1/sites",                           PERM_PLACE_WRITE,     ROW_ALL,       site_create,       JSON, &site_in_schema,       &site_schema,         201, "places", "createSite", "Make a site", E(CONFLICT), NOQUERY},
+    {HTTP_GET,     "/v1/sites/{id}",                      PERM_PLACE_READ,      ROW_NONE,      site_show,         NONE, NULL,                  &site_schema,         200, "places", "getSite", "One site", E(NOT_FOUND), NOQUERY},
+    {HTTP_PATCH,   "/v1/sites/{id}",                      PERM_PLACE_WRITE,     ROW_ALL,       site_patch,        JSON, &site_patch_schema,    &site_schema,         200, "places", "updateSite", "Change a site", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
+    {HTTP_DELETE,  "/v1/sites/{id}",                      PERM_PLACE_WRITE,     ROW_ALL,       site_remove,       NONE, NULL,                  NULL,                 204, "places", "deleteSite", "Delete a site that nothing refers to", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+    {HTTP_GET,     "/v1/rooms",                           PERM_PLACE_READ,      ROW_NONE,      room_index,        NONE, NULL,                  &room_list_schema,    200, "places", "listRooms", "Rooms, a page at a time", 0, QUERY(place_query)},
+    {HTTP_POST,    "/v1/rooms",                           PERM_PLACE_WRITE,     ROW_ALL,       room_create,       JSON, &room_in_schema,       &room_schema,         201, "places", "createRoom", "Make a room", E(CONFLICT), NOQUERY},
+    {HTTP_GET,     "/v1/rooms/{id}",                      PERM_PLACE_READ,      ROW_NONE,      room_show,         NONE, NULL,                  &room_schema,         200, "places", "getRoom", "One room", E(NOT_FOUND), NOQUERY},
+    {HTTP_PATCH,   "/v1/rooms/{id}",                      PERM_PLACE_WRITE,     ROW_ALL,       room_patch,        JSON, &room_patch_schema,    &room_schema,         200, "places", "updateRoom", "Change a room", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
+    {HTTP_DELETE,  "/v1/rooms/{id}",                      PERM_PLACE_WRITE,     ROW_ALL,       room_remove,       NONE, NULL,                  NULL,                 204, "places", "deleteRoom", "Delete a room that nothing refers to", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+    {HTTP_GET,     "/v1/terms",                           PERM_PLACE_READ,      ROW_NONE,      term_index,        NONE, NULL,                  &term_list_schema,    200, "places", "listTerms", "Terms, a page at a time", 0, QUERY(place_query)},
+    {HTTP_POST,    "/v1/terms",                           PERM_PLACE_WRITE,     ROW_ALL,       term_create,       JSON, &term_in_schema,       &term_schema,         201, "places", "createTerm", "Make a term", E(CONFLICT), NOQUERY},
+    {HTTP_GET,     "/v1/terms/{id}",                      PERM_PLACE_READ,      ROW_NONE,      term_show,         NONE, NULL,                  &term_schema,         200, "places", "getTerm", "One term", E(NOT_FOUND), NOQUERY},
+    {HTTP_PATCH,   "/v1/terms/{id}",                      PERM_PLACE_WRITE,     ROW_ALL,       term_patch,        JSON, &term_patch_schema,    &term_schema,         200, "places", "updateTerm", "Change a term", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
+    {HTTP_DELETE,  "/v1/terms/{id}",                      PERM_PLACE_WRITE,     ROW_ALL,       term_remove,       NONE, NULL,                  NULL,                 204, "places", "deleteTerm", "Delete a term that nothing refers to", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+    {HTTP_GET,     "/v1/holidays",                        PERM_PLACE_READ,      ROW_NONE,      holiday_index,     NONE, NULL,                  &holiday_list_schema, 200, "places", "listHolidays", "Holidays, a page at a time", 0, QUERY(place_query)},
+    {HTTP_POST,    "/v1/holidays",                        PERM_PLACE_WRITE,     ROW_ALL,       holiday_create,    JSON, &holiday_in_schema,    &holiday_schema,      201, "places", "createHoliday", "Make a holiday", E(CONFLICT), NOQUERY},
+    {HTTP_GET,     "/v1/holidays/{id}",                   PERM_PLACE_READ,      ROW_NONE,      holiday_show,      NONE, NULL,                  &holiday_schema,      200, "places", "getHoliday", "One holiday", E(NOT_FOUND), NOQUERY},
+    {HTTP_PATCH,   "/v1/holidays/{id}",                   PERM_PLACE_WRITE,     ROW_ALL,       holiday_patch,     JSON, &holiday_patch_schema, &holiday_schema,      200, "places", "updateHoliday", "Change a holiday", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
+    {HTTP_DELETE,  "/v1/holidays/{id}",                   PERM_PLACE_WRITE,     ROW_ALL,       holiday_remove,    NONE, NULL,                  NULL,                 204, "places", "deleteHoliday", "Delete a holiday that nothing refers to", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
 };
 /* clang-format on */
 const int routes_n = ARRAY_LEN(routes);

@@ -29,8 +29,10 @@ enum perm {
     PERM_REGISTER_READ,
     PERM_SYSTEM_WRITE, /* the engines that decide */
     PERM_AUDIT_READ,
+    PERM_PLACE_READ, /* sites, rooms, terms, holidays, timetables */
+    PERM_PLACE_WRITE,
 };
-enum { PERM_N = PERM_AUDIT_READ + 1 };
+enum { PERM_N = PERM_PLACE_WRITE + 1 };
 
 /* "student.write", for error messages and the API description. */
 const char *perm_name(enum perm p);

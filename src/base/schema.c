@@ -3,6 +3,7 @@
  * own limit of 2048). Called by handlers and workers, any thread. */
 #include "base/schema.h"
 
+#include "base/day.h"
 #include "base/id.h"
 
 #include <math.h>
@@ -94,6 +95,19 @@ static void decode_time(const struct field *f, json_t *v, void *at, struct schem
     memcpy(at, &t, sizeof t);
 }
 
+/* A day, or a time of the day. */
+static void decode_calendar(const struct field *f, json_t *v, void *at, struct schema_errors *errs)
+{
+    struct error e;
+    int64_t n = 0;
+    struct str s = {json_string_value(v), json_string_length(v)};
+    if (!s.p)
+        s = STR("");
+    if ((f->type == FIELD_T_DAY ? day_parse : clock_parse)(s, &n, &e))
+        complain(errs, f->name, "%s", e.msg);
+    memcpy(at, &n, sizeof n);
+}
+
 static void decode_int(const struct field *f, json_t *v, void *at, struct schema_errors *errs)
 {
     int64_t i = json_integer_value(v);
@@ -153,6 +167,10 @@ static void decode_member(const struct field *f, struct arena *a, json_t *v, cha
         return;
     case FIELD_T_TIME:
         decode_time(f, v, at, errs);
+        return;
+    case FIELD_T_DAY:
+    case FIELD_T_CLOCK:
+        decode_calendar(f, v, at, errs);
         return;
     case FIELD_T_INT:
         decode_int(f, v, at, errs);
@@ -263,6 +281,19 @@ static json_t *encode_time(usec_t t)
     return json_string(text);
 }
 
+static json_t *encode_calendar(const struct field *f, int64_t n)
+{
+    char day[DAY_TEXT], clock[CLOCK_TEXT];
+    if (f->type == FIELD_T_CLOCK) {
+        clock_format(n, clock);
+        return json_string(clock);
+    }
+    if (!n && f->flags & FIELD_NULLABLE)
+        return json_null();
+    day_format(n, day);
+    return json_string(day);
+}
+
 static json_t *encode_list(const struct field *f, const char *in)
 {
     const char *items;
@@ -303,6 +334,9 @@ static json_t *encode_member(const struct field *f, const char *in)
         return *(const char *)at ? json_string(at) : json_null();
     case FIELD_T_TIME:
         return encode_time(*(const usec_t *)at);
+    case FIELD_T_DAY:
+    case FIELD_T_CLOCK:
+        return encode_calendar(f, *(const int64_t *)at);
     case FIELD_T_INT:
         return json_integer(*(const int64_t *)at);
     case FIELD_T_REAL:
@@ -397,6 +431,11 @@ static json_t *describe_type(const struct field *f)
         return json_pack("{s:s,s:s}", "type", "string", "format", "uuid");
     case FIELD_T_TIME:
         return json_pack("{s:s,s:s}", "type", "string", "format", "date-time");
+    case FIELD_T_DAY:
+        return json_pack("{s:s,s:s}", "type", "string", "format", "date");
+    case FIELD_T_CLOCK:
+        return json_pack("{s:s,s:s}", "type", "string", "pattern",
+                         "^([01][0-9]|2[0-3]):[0-5][0-9]$");
     case FIELD_T_INT:
         return describe_number(f, "integer");
     case FIELD_T_REAL:

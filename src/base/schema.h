@@ -21,6 +21,8 @@ enum field_type {
     FIELD_T_STR,     /* struct str; p NULL = null. min/max in characters */
     FIELD_T_ID,      /* char[ID_TEXT]; empty = null */
     FIELD_T_TIME,    /* usec_t UTC; 0 = null. RFC 3339 in JSON */
+    FIELD_T_DAY,     /* int64_t as base/day.h; 0 = null where nullable. 2026-11-22 in JSON */
+    FIELD_T_CLOCK,   /* int64_t minute of the day. 09:15 in JSON */
     FIELD_T_INT,     /* int64_t within min..max */
     FIELD_T_REAL,    /* double within min..max; NaN = null */
     FIELD_T_BOOL,    /* bool */
@@ -86,6 +88,14 @@ struct schema {
 #define FIELD_TIME(s, member, fl, text)                                                            \
     {                                                                                              \
         FIELD_AT(FIELD_T_TIME, s, member, fl, text)                                                \
+    }
+#define FIELD_DAY(s, member, fl, text)                                                             \
+    {                                                                                              \
+        FIELD_AT(FIELD_T_DAY, s, member, fl, text)                                                 \
+    }
+#define FIELD_CLOCK(s, member, fl, text)                                                           \
+    {                                                                                              \
+        FIELD_AT(FIELD_T_CLOCK, s, member, fl, text)                                               \
     }
 #define FIELD_INT(s, member, lo, hi, fl, text)                                                     \
     {                                                                                              \

@@ -136,6 +136,51 @@ static void each_wrong_member_is_named(void **state)
     }
 }
 
+struct slot {
+    int64_t day, until, start;
+};
+static const struct field slot_fields[] = {
+    FIELD_DAY(struct slot, day, FIELD_REQUIRED, "A day."),
+    FIELD_DAY(struct slot, until, FIELD_NULLABLE, "A day, or none."),
+    FIELD_CLOCK(struct slot, start, 0, "A time of the day."),
+};
+static const struct schema slot_schema = SCHEMA("Slot", struct slot, slot_fields);
+
+static void days_and_times_of_the_day_come_back(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        {"{\"day\":\"2026-11-22\",\"start\":\"09:15\"}",
+         "{\"day\":\"2026-11-22\",\"until\":null,\"start\":\"09:15\"}"},
+        {"{\"day\":\"2026-11-22\",\"until\":null}",
+         "{\"day\":\"2026-11-22\",\"until\":null,\"start\":\"00:00\"}"},
+        {"{\"day\":\"2026-02-30\"}", NULL},
+        {"{\"day\":null}", NULL},
+        {"{\"day\":20779}", NULL},
+        {"{\"day\":\"2026-11-22\",\"start\":\"24:00\"}", NULL},
+        {"{\"day\":\"2026-11-22\",\"start\":555}", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        _cleanup_(arena_freep) struct arena *a = arena_new(MIB);
+        struct slot s = {0};
+        struct schema_errors errs;
+        struct str text;
+        enum err r = schema_decode(&slot_schema, a, str_from(rows[i].in), &s, &errs, NULL);
+        assert_int_equal(r, rows[i].out ? ERR_OK : ERR_INVALID);
+        if (r)
+            continue;
+        assert_int_equal(schema_print(&slot_schema, &s, a, &text, NULL), ERR_OK);
+        assert_true(str_is(text, rows[i].out));
+    }
+    json_t *o = schema_describe(&slot_schema);
+    const json_t *p =
+        json_object_get(json_object_get(json_object_get(o, "properties"), "day"), "format");
+    assert_string_equal(json_string_value(p), "date");
+    json_decref(o);
+}
+
 static void all_wrong_members_are_told_up_to_a_limit(void **state)
 {
     (void)state;
@@ -242,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_good_body_fills_the_struct),
         cmocka_unit_test(absent_and_null_are_told_apart),
         cmocka_unit_test(each_wrong_member_is_named),
+        cmocka_unit_test(days_and_times_of_the_day_come_back),
         cmocka_unit_test(all_wrong_members_are_told_up_to_a_limit),
         cmocka_unit_test(what_is_not_an_object_is_refused),
         cmocka_unit_test(a_body_deeper_than_any_stack_is_refused),
