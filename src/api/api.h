@@ -87,6 +87,7 @@ struct api {
     usec_t started_at;
     _Atomic bool checking_register; /* one at a time */
     _Atomic bool calibrating;       /* the same */
+    _Atomic bool importing;         /* the same */
 };
 
 NODISCARD enum err api_new(const struct api_env *env, struct api **ret_api, struct error *e);

@@ -24,6 +24,9 @@ static size_t body_limit(const struct api *api, const struct route *r)
         return (size_t)cfg->frame_max_bytes;
     case BODY_PHOTOS:
         return (size_t)cfg->http_max_body_bytes;
+    case BODY_CSV:
+    case BODY_ZIP:
+        return (size_t)cfg->import_max_bytes;
     }
     return 0;
 }

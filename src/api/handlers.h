@@ -37,6 +37,7 @@ struct mark_out {
     struct str receipt;
     int64_t minutes, sweeps;
 };
+struct course;
 struct mark;
 struct presence;
 void mark_output(const struct mark *m, const struct presence *known, struct mark_out *ret_out);
@@ -90,6 +91,11 @@ extern const struct schema institution_schema, institution_patch_schema, site_sc
     site_list_schema, site_in_schema, site_patch_schema, room_schema, room_list_schema,
     room_in_schema, room_patch_schema, term_schema, term_list_schema, term_in_schema,
     term_patch_schema, holiday_schema, holiday_list_schema, holiday_in_schema, holiday_patch_schema;
+
+/* The policy that new courses begin with (courses.c). */
+void course_defaults(const struct config *cfg, struct course *ret_course);
+extern const struct schema import_schema, import_counts_schema, import_line_schema,
+    import_change_schema;
 
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
 HANDLER(audit_index);
@@ -152,6 +158,7 @@ HANDLER(session_begin);
 HANDLER(session_end);
 HANDLER(frame_create);
 HANDLER(class_photos_create);
+HANDLER(students_import);
 HANDLER(challenge_create);
 HANDLER(challenge_frame);
 HANDLER(marks_index);

@@ -106,6 +106,12 @@ static json_t *request_body(const struct route *r)
         json_object_set_new(content, "image/webp", binary());
         json_object_set_new(content, "image/heic", binary());
         break;
+    case BODY_CSV:
+        json_object_set_new(content, "text/csv", binary());
+        break;
+    case BODY_ZIP:
+        json_object_set_new(content, "application/zip", binary());
+        break;
     }
     return json_pack("{s:o,s:b}", "content", content, "required", 1);
 }

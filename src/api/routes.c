@@ -79,6 +79,20 @@ static const struct route_query event_query[] = {
     {"ticket", "string", "From events-ticket, instead of the Authorization header."},
 };
 /* Behind these come only members with a name, such as .flags = ROUTE_SECRET. */
+#define IMPORT_QUERY                                                                               \
+    {"dry_run", "string", "1: say what would happen, write nothing."},                             \
+    {                                                                                              \
+        "all", "string", "1: show all lines, not only the first 50 of each action."                \
+    }
+#define IMPORT_MISSING(words)                                                                      \
+    {"missing", "string", words},                                                                  \
+    {                                                                                              \
+        "force", "string", "1: also when `missing` takes more than a fifth."                       \
+    }
+static const struct route_query import_students_query[] = {
+    IMPORT_QUERY,
+    IMPORT_MISSING("deactivate: students who are not in the file become inactive; default keep."),
+};
 #define QUERY(rows) .query = (rows), .n_query = ARRAY_LEN(rows)
 #define NOQUERY .query = NULL, .n_query = 0
 
@@ -161,6 +175,8 @@ const struct route routes[] = {
     {HTTP_GET,    "/v1/disputes",                         PERM_ATTENDANCE_READ, ROW_LIST,      dispute_index,     NONE, NULL,                  &dispute_list_schema, 200, "sessions", "listDisputes", "Contested marks, the most doubtful first", 0, QUERY(dispute_query)},
     {HTTP_POST,   "/v1/sessions/{id}/events-ticket",      PERM_ATTENDANCE_READ, ROW_SESSION,   events_ticket,     NONE, NULL,                  &ticket_schema,       200, "sessions", "createEventsTicket", "A one-use ticket for the WebSocket", E(NOT_FOUND), NOQUERY, .flags = ROUTE_UNAUDITED},
     {HTTP_GET,    "/v1/sessions/{id}/events",             PERM_ATTENDANCE_READ, ROW_SESSION,   events_upgrade,    NONE, NULL,                  NULL,                 101, "sessions", "events", "WebSocket (subprotocol rollcall.v1): FrameResult, MarkChanged, SessionChanged, FrameDropped and Lag messages", 0, QUERY(event_query)},
+
+    {HTTP_POST,   "/v1/imports/students",                 PERM_STUDENT_WRITE,   ROW_ALL,       students_import,   BODY_CSV, NULL,              &import_schema,       200, "imports", "importStudents", "Students from a CSV file, all lines or none", E(UNSUPPORTED)|E(UNPROCESSABLE)|E(CONFLICT)|E(UNAVAILABLE), QUERY(import_students_query)},
 
     {HTTP_GET,    "/v1/cameras",                          PERM_CAMERA_READ,     ROW_ALL,       camera_index,      NONE, NULL,                  &camera_list_schema,  200, "cameras", "listCameras", "Cameras, a page at a time", 0, QUERY(page_query)},
     {HTTP_POST,   "/v1/cameras",                          PERM_CAMERA_WRITE,    ROW_ALL,       camera_create,     JSON, &camera_in_schema,     &camera_schema,       201, "cameras", "createCamera", "Register a camera", E(CONFLICT), NOQUERY},

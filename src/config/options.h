@@ -190,6 +190,11 @@
     OPT(sightings_halve_days, INT, RELOAD_NO, "90", 0, 36500, "days",                              \
         "Counts of scores of live sightings are halved this often, so that old ones fade; 0 = "    \
         "never.")                                                                                  \
+    GROUP("Imports")                                                                               \
+    OPT(import_max_bytes, SIZE, RELOAD_NO, "33554432", 1024, 268435456, "bytes",                   \
+        "Largest file of an import (CSV, zip); what a zip file holds may be eight times as much.") \
+    OPT(import_max_lines, INT, RELOAD_YES, "200000", 1, 1000000, "lines",                          \
+        "Lines of one CSV file at most.")                                                          \
     GROUP("Access")                                                                                \
     OPT(token_ttl_hours, INT, RELOAD_YES, "720", 1, 87600, "hours", "Lifetime of a bearer token.") \
     OPT(login_code_ttl_min, INT, RELOAD_YES, "60", 1, 10080, "minutes",                            \
