@@ -86,7 +86,7 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     engine_finish_schema, course_ref_schema, calibration_in_schema, calibration_schema,
     verification_schema, audit_schema, audit_list_schema, problem_schema, field_problem_schema;
 extern const struct schema schedule_schema, schedule_entry_schema;
-extern const struct schema instructor_list_schema;
+extern const struct schema instructor_list_schema, user_patch_schema;
 extern const struct schema institution_schema, institution_patch_schema, site_schema,
     site_list_schema, site_in_schema, site_patch_schema, room_schema, room_list_schema,
     room_in_schema, room_patch_schema, term_schema, term_list_schema, term_in_schema,
@@ -121,6 +121,9 @@ HANDLER(login_delete_current);
 HANDLER(me_show);
 HANDLER(user_create);
 HANDLER(user_index);
+HANDLER(user_show);
+HANDLER(user_patch);
+HANDLER(user_remove);
 HANDLER(user_password);
 HANDLER(user_code);
 HANDLER(student_create);

@@ -60,6 +60,14 @@ static const struct route_query photo_query[] = {
 static const struct route_query challenge_query[] = {
     {"camera", "string", "The camera's id."},
 };
+static const struct route_query user_query[] = {
+    {"after", "string", "The last id of the page before."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
+    {"role", "string", "Only this role."},
+    {"login", "string", "Only the user with this login."},
+    {"search", "string", "Part of the login or name."},
+    {"disabled", "string", "1: only disabled users; 0: only others."},
+};
 static const struct route_query dispute_query[] = {
     {"limit", "integer", "The most doubtful so many, 1 to 200; default 50."},
     {"course", "string", "Only of this course."},
@@ -124,8 +132,11 @@ const struct route routes[] = {
     {HTTP_POST,   "/v1/login",                            PERM_PUBLIC,          ROW_NONE,      login_create,      JSON, &login_in_schema,      &login_schema,        200, "access", "signIn", "Exchange a code or password for a token", E(UNAUTHENTICATED), NOQUERY, .flags = ROUTE_SECRET},
     {HTTP_DELETE, "/v1/login",                            PERM_SELF,            ROW_SELF,      login_delete_current, NONE, NULL,               NULL,                 204, "access", "signOut", "Revoke the token used", E(CONFLICT), NOQUERY},
     {HTTP_GET,    "/v1/me",                               PERM_SELF,            ROW_SELF,      me_show,           NONE, NULL,                  &user_schema,         200, "access", "getMe", "Who am I?", 0, NOQUERY},
-    {HTTP_GET,    "/v1/users",                            PERM_USER_ADMIN,      ROW_ALL,       user_index,        NONE, NULL,                  &user_list_schema,    200, "access", "listUsers", "All users", 0, NOQUERY},
+    {HTTP_GET,    "/v1/users",                            PERM_USER_ADMIN,      ROW_ALL,       user_index,        NONE, NULL,                  &user_list_schema,    200, "access", "listUsers", "Users, a page at a time", 0, QUERY(user_query)},
     {HTTP_POST,   "/v1/users",                            PERM_USER_ADMIN,      ROW_ALL,       user_create,       JSON, &user_in_schema,       &user_schema,         201, "access", "createUser", "Make a user", E(CONFLICT), NOQUERY},
+    {HTTP_GET,    "/v1/users/{id}",                       PERM_USER_ADMIN,      ROW_ALL,       user_show,         NONE, NULL,                  &user_schema,         200, "access", "getUser", "One user", E(NOT_FOUND), NOQUERY},
+    {HTTP_PATCH,  "/v1/users/{id}",                       PERM_USER_ADMIN,      ROW_ALL,       user_patch,        JSON, &user_patch_schema,    &user_schema,         200, "access", "updateUser", "Change a user's name, role or student; disable it", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
+    {HTTP_DELETE, "/v1/users/{id}",                       PERM_USER_ADMIN,      ROW_ALL,       user_remove,       NONE, NULL,                  NULL,                 204, "access", "deleteUser", "Delete a user; never the last admin, never oneself", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_PUT,    "/v1/users/{id}/password",              PERM_USER_ADMIN,      ROW_ALL,       user_password,     JSON, &password_in_schema,   NULL,                 204, "access", "setPassword", "Set a user's password", E(NOT_FOUND), NOQUERY},
     {HTTP_POST,   "/v1/users/{id}/code",                  PERM_USER_ADMIN,      ROW_ALL,       user_code,         NONE, NULL,                  &code_schema,         200, "access", "createSignInCode", "A one-time sign-in code for a user", E(NOT_FOUND), NOQUERY, .flags = ROUTE_SECRET},
 

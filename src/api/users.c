@@ -1,5 +1,6 @@
-/* Users and signing in: see the route table. Handler threads; a password costs 55 ms of argon2id.
- */
+/* Users: see the route table. Handler threads; a password costs 55 ms of argon2id. Invariant: after
+ * a change that takes something from a user this process believes none of its tokens (auth_forget),
+ * other ones for a few seconds more. */
 #include "api/handlers.h"
 
 #include "store/user.h"
@@ -9,18 +10,15 @@ struct user_in {
     char student[ID_TEXT];
 };
 
+struct user_patch {
+    uint64_t has;
+    struct str name, role;
+    bool disabled;
+    char student[ID_TEXT];
+};
+
 struct password_in {
     struct str password;
-};
-
-struct login_in {
-    struct str code, login, password;
-};
-
-struct login_out {
-    struct str token;
-    usec_t expires_at;
-    struct user user;
 };
 
 static const struct field user_fields[] = {
@@ -29,7 +27,12 @@ static const struct field user_fields[] = {
     FIELD_STR(struct user, name, 0, 200, FIELD_REQUIRED, "For people."),
     FIELD_WORD(struct user, role, role_names, FIELD_REQUIRED, "What the user may do."),
     FIELD_ID(struct user, student, FIELD_NULLABLE, "Role student: whose record it is."),
+    FIELD_BOOL(struct user, disabled, FIELD_REQUIRED, "Cannot sign in; its tokens are dead."),
+    FIELD_TIME(struct user, locked_until, FIELD_NULLABLE,
+               "After wrong passwords: no sign-in by password before."),
+    FIELD_INT(struct user, version, 0, 1e15, FIELD_REQUIRED, "Grows with each change; the ETag."),
     FIELD_TIME(struct user, created_at, FIELD_NULLABLE, "When it was made."),
+    FIELD_TIME(struct user, updated_at, FIELD_NULLABLE, "When it last changed."),
 };
 const struct schema user_schema = SCHEMA("User", struct user, user_fields);
 LIST_SCHEMA(user_list, "UserList", user_schema)
@@ -44,25 +47,21 @@ static const struct field user_in_fields[] = {
 };
 const struct schema user_in_schema = SCHEMA("UserIn", struct user_in, user_in_fields);
 
+static const struct field user_patch_fields[] = {
+    FIELD_STR(struct user_patch, name, 0, 200, 0, "For people."),
+    FIELD_WORD(struct user_patch, role, role_names, 0, "What the user may do."),
+    FIELD_BOOL(struct user_patch, disabled, 0, "true: cannot sign in, and every token ends."),
+    FIELD_ID(struct user_patch, student, FIELD_NULLABLE,
+             "Role student: whose record it is; null: nobody's."),
+};
+const struct schema user_patch_schema =
+    SCHEMA_PATCH("UserPatch", struct user_patch, user_patch_fields);
+
 static const struct field password_in_fields[] = {
     FIELD_STR(struct password_in, password, 12, 256, FIELD_REQUIRED, "12 characters or more."),
 };
 const struct schema password_in_schema =
     SCHEMA("PasswordIn", struct password_in, password_in_fields);
-
-static const struct field login_in_fields[] = {
-    FIELD_STR(struct login_in, code, 1, 64, 0, "A one-time sign-in code, or ..."),
-    FIELD_STR(struct login_in, login, 1, 64, 0, "... a login with ..."),
-    FIELD_STR(struct login_in, password, 1, 256, 0, "... its password."),
-};
-const struct schema login_in_schema = SCHEMA("LoginIn", struct login_in, login_in_fields);
-
-static const struct field login_fields[] = {
-    FIELD_STR(struct login_out, token, 0, 64, FIELD_REQUIRED, "Send as Authorization: Bearer."),
-    FIELD_TIME(struct login_out, expires_at, FIELD_REQUIRED, "Until when it is good."),
-    FIELD_OBJECT(struct login_out, user, &user_schema, FIELD_REQUIRED, "Whose it is."),
-};
-const struct schema login_schema = SCHEMA("Login", struct login_out, login_fields);
 
 struct code_out {
     struct str code;
@@ -78,44 +77,13 @@ const struct schema code_schema = SCHEMA("SignInCode", struct code_out, code_fie
 struct user_ctx {
     struct call *c;
     struct user *user;
+    const struct user_patch *in;
+    struct user_filter filter;
     struct str hash;
     const char *id;
-    int n;
+    int64_t if_match;
+    int limit, n;
 };
-
-enum err login_create(struct call *c, struct error *e)
-{
-    const struct login_in *in = c->in;
-    struct auth *auth = c->api->env.auth;
-    usec_t ttl = c->api->env.config->token_ttl_hours * USEC_PER_HOUR;
-    char token[SECRET_TEXT];
-    struct login login;
-    void *memory;
-    enum err r = call_alloc(c, sizeof(struct login_out), &memory, e);
-    if (r)
-        return r;
-    struct login_out *out = memory;
-    if (in->code.p)
-        r = auth_by_code(auth, c->a, in->code, ttl, token, &login, &out->user, e);
-    else if (in->login.p && in->password.p)
-        r = auth_by_password(auth, c->a, in->login, in->password, ttl, token, &login, &out->user,
-                             e);
-    else
-        r = error_set(e, ERR_INVALID, "send either code, or login and password");
-    if (r)
-        return r;
-    out->token = arena_copy(c->a, str_from(token));
-    out->expires_at = login.expires_at;
-    memcpy(c->who.user, out->user.id, ID_TEXT); /* for the audit trail */
-    memcpy(c->who.login, login.id, ID_TEXT);
-    c->out = out;
-    return ERR_OK;
-}
-
-enum err login_delete_current(struct call *c, struct error *e)
-{
-    return auth_sign_out(c->api->env.auth, &c->who, e);
-}
 
 static enum err get_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
@@ -123,29 +91,23 @@ static enum err get_fn(struct db_cx *cx, void *ctx, struct error *e)
     return user_get(cx, t->c->a, t->id, t->user, e);
 }
 
-enum err me_show(struct call *c, struct error *e)
+/* Only a user with the role student is one, and of a student there is. */
+static enum err check_student(struct db_cx *cx, const struct user *u, struct error *e)
 {
-    void *memory;
-    enum err r = call_alloc(c, sizeof(struct user), &memory, e);
-    struct user_ctx t = {.c = c, .user = memory, .id = c->who.user};
-    c->out = t.user;
-    if (r == ERR_OK && !c->who.login[0]) { /* the local token belongs to no stored user */
-        t.user->login = t.user->name = STR("local");
-        t.user->role = STR("admin");
-        return ERR_OK;
-    }
-    return r ? r : db_read(c->api->env.db, get_fn, &t, e);
+    bool there = true;
+    enum err r = ERR_OK;
+    if (u->student[0] && !str_is(u->role, role_name(ROLE_STUDENT)))
+        return error_set(e, ERR_INVALID,
+                         "only a user with the role student has a student: send null");
+    if (u->student[0])
+        r = access_check(cx, NULL, ACCESS_STUDENT, u->student, &there, e);
+    return r || there ? r : error_set(e, ERR_INVALID, "student does not exist");
 }
 
 static enum err insert_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct user_ctx *t = ctx;
-    bool there = true;
-    enum err r = ERR_OK;
-    if (t->user->student[0])
-        r = access_check(cx, NULL, ACCESS_STUDENT, t->user->student, &there, e);
-    if (r == ERR_OK && !there)
-        return error_set(e, ERR_INVALID, "student does not exist");
+    enum err r = check_student(cx, t->user, e);
     return r ? r : user_insert(cx, t->user, e);
 }
 
@@ -153,8 +115,6 @@ enum err user_create(struct call *c, struct error *e)
 {
     const struct user_in *in = c->in;
     void *memory;
-    if (in->student[0] && !str_is(in->role, role_name(ROLE_STUDENT)))
-        return error_set(e, ERR_INVALID, "only a user with the role student has a student");
     enum err r = call_alloc(c, sizeof(struct user), &memory, e);
     if (r)
         return r;
@@ -164,26 +124,132 @@ enum err user_create(struct call *c, struct error *e)
     t.user->name = in->name.p ? in->name : in->login;
     t.user->role = in->role;
     memcpy(t.user->student, in->student, ID_TEXT);
-    t.user->created_at = time_utc();
+    t.user->version = c->version = 1;
+    t.user->created_at = t.user->updated_at = time_utc();
     if (in->password.p)
         r = auth_hash_password(c->a, in->password, &t.user->password_hash, e);
     if (r == ERR_OK)
         r = db_tx(c->api->env.db, insert_fn, &t, e);
     c->out = t.user;
-    return r;
+    return r ? r : call_location(c, "/v1/users/", t.user->id, e);
 }
 
 static enum err list_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct user_ctx *t = ctx;
-    return user_list(cx, t->c->a, &t->user, &t->n, e);
+    return user_list(cx, t->c->a, &t->filter, t->limit + 1, &t->user, &t->n, e);
 }
 
 enum err user_index(struct call *c, struct error *e)
 {
+    static const char *const flags[] = {"0", "1", NULL};
     struct user_ctx t = {.c = c};
-    enum err r = db_read(c->api->env.db, list_fn, &t, e);
-    return r ? r : call_list(c, t.user, t.n, t.n, sizeof *t.user, offsetof(struct user, id), e);
+    int role = -1;
+    enum err r = call_page(c, &t.limit, t.filter.after, e);
+    if (r == ERR_OK)
+        r = call_word(c, "role", role_names, &role, e);
+    if (r == ERR_OK)
+        r = call_word(c, "disabled", flags, &t.filter.disabled, e);
+    if (r == ERR_OK)
+        r = call_query(c, "login", &t.filter.login, e);
+    if (r == ERR_OK)
+        r = call_query(c, "search", &t.filter.search, e);
+    if (role >= 0)
+        t.filter.role = str_from(role_names[role]);
+    if (r == ERR_OK)
+        r = db_read(c->api->env.db, list_fn, &t, e);
+    return r ? r : call_list(c, t.user, t.n, t.limit, sizeof *t.user, offsetof(struct user, id), e);
+}
+
+static enum err begin(struct call *c, struct user_ctx *t, char id[static ID_TEXT], struct error *e)
+{
+    void *memory;
+    enum err r = call_alloc(c, sizeof(struct user), &memory, e);
+    *t = (struct user_ctx){.c = c, .user = memory, .in = c->in, .id = id};
+    return r ? r : call_id(c, 0, id, e);
+}
+
+enum err user_show(struct call *c, struct error *e)
+{
+    struct user_ctx t;
+    char id[ID_TEXT];
+    enum err r = begin(c, &t, id, e);
+    if (r == ERR_OK)
+        r = db_read(c->api->env.db, get_fn, &t, e);
+    c->out = t.user;
+    c->version = r ? 0 : t.user->version;
+    return r;
+}
+
+/* Nobody saws off the branch: another admin has to do it. */
+static enum err not_oneself(const struct call *c, const char *id, struct error *e)
+{
+    if (strcmp(c->who.user, id) == 0)
+        return error_set(e, ERR_CONFLICT,
+                         "this is your own user: another admin may delete or disable it, or change "
+                         "its role");
+    return ERR_OK;
+}
+
+static enum err patch_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct user_ctx *t = ctx;
+    struct user *u = t->user;
+    enum err r = get_fn(cx, ctx, e);
+    if (r)
+        return r;
+    if (t->in->has & 1u << 0)
+        u->name = t->in->name;
+    if (t->in->has & 1u << 1)
+        u->role = t->in->role;
+    if (t->in->has & 1u << 2)
+        u->disabled = t->in->disabled;
+    if (t->in->has & 1u << 3)
+        memcpy(u->student, t->in->student, ID_TEXT);
+    u->version = t->if_match;
+    u->updated_at = time_utc();
+    r = check_student(cx, u, e);
+    return r ? r : user_update(cx, u, &u->version, e);
+}
+
+enum err user_patch(struct call *c, struct error *e)
+{
+    const struct user_patch *in = c->in;
+    struct user_ctx t;
+    char id[ID_TEXT];
+    enum err r = begin(c, &t, id, e);
+    if (r == ERR_OK)
+        r = call_if_match(c, &t.if_match, e);
+    if (r == ERR_OK && in->has & (1u << 1 | 1u << 2))
+        r = not_oneself(c, id, e);
+    if (r == ERR_OK)
+        r = db_tx(c->api->env.db, patch_fn, &t, e);
+    if (r)
+        return r;
+    auth_forget(c->api->env.auth);
+    c->out = t.user;
+    c->version = t.user->version;
+    return ERR_OK;
+}
+
+static enum err delete_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct user_ctx *t = ctx;
+    return user_delete(cx, t->id, e);
+}
+
+enum err user_remove(struct call *c, struct error *e)
+{
+    struct user_ctx t;
+    char id[ID_TEXT];
+    enum err r = begin(c, &t, id, e);
+    if (r == ERR_OK)
+        r = not_oneself(c, id, e);
+    if (r == ERR_OK)
+        r = db_tx(c->api->env.db, delete_fn, &t, e);
+    if (r == ERR_OK)
+        auth_forget(c->api->env.auth);
+    return r;
 }
 
 static enum err password_fn(struct db_cx *cx, void *ctx, struct error *e)
@@ -200,7 +266,11 @@ enum err user_password(struct call *c, struct error *e)
     enum err r = call_id(c, 0, id, e);
     if (r == ERR_OK)
         r = auth_hash_password(c->a, in->password, &t.hash, e);
-    return r ? r : db_tx(c->api->env.db, password_fn, &t, e);
+    if (r == ERR_OK)
+        r = db_tx(c->api->env.db, password_fn, &t, e);
+    if (r == ERR_OK)
+        auth_forget(c->api->env.auth);
+    return r;
 }
 
 enum err user_code(struct call *c, struct error *e)

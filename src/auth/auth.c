@@ -11,7 +11,8 @@
 #include <sodium.h>
 
 #define CACHE_TTL (5 * USEC_PER_SEC)
-enum { CACHE_SLOTS = 256, PASSWORD_MIN = 12, PASSWORD_MAX = 256 };
+#define LOCK_MAX (15 * USEC_PER_MIN)
+enum { CACHE_SLOTS = 256, TRIES_FREE = 5, PASSWORD_MIN = 12, PASSWORD_MAX = 256 };
 
 struct cache_slot {
     uint8_t hash[TOKEN_HASH_BYTES];
@@ -97,6 +98,8 @@ static void cache_clear(struct auth *a)
     memset(a->cache, 0, sizeof a->cache);
     pthread_mutex_unlock(&a->lock);
 }
+
+void auth_forget(struct auth *a) { cache_clear(a); }
 
 struct find_ctx {
     enum login_kind kind;
@@ -245,12 +248,21 @@ struct password_ctx {
     struct arena *mem;
     struct str login;
     struct user user;
+    bool right;
 };
 
 static enum err password_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct password_ctx *p = ctx;
     return user_by_login(cx, p->mem, p->login, &p->user, e);
+}
+
+/* What is tried while the login is locked does not count: it was not looked at. */
+static enum err tried_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct password_ctx *p = ctx;
+    return p->right ? user_succeeded(cx, p->user.id, e)
+                    : user_failed(cx, p->user.id, time_utc(), TRIES_FREE, LOCK_MAX, e);
 }
 
 /* One verification is always paid for, so that the time taken does not tell whether a login exists.
@@ -271,8 +283,18 @@ enum err auth_by_password(struct auth *a, struct arena *mem, struct str login, s
     enum err r = db_read(a->db, password_fn, &p, e);
     if (r && r != ERR_NOT_FOUND)
         return r;
-    if (!password_matches(&p.user, password))
-        return error_set(e, ERR_UNAUTHENTICATED, "login or password is wrong");
+    bool right = password_matches(&p.user, password);
+    bool open = p.user.id[0] && !p.user.disabled && p.user.locked_until <= time_utc();
+    p.right = right;
+    if (open && (!right || p.user.tries)) {
+        r = db_tx(a->db, tried_fn, &p, e);
+        if (r)
+            return r;
+    }
+    if (!open || !right)
+        return error_set(e, ERR_UNAUTHENTICATED,
+                         "login or password is wrong; after several wrong ones even the right one "
+                         "has to wait, 15 minutes at most");
     secret_new(ret_token);
     *ret_user = p.user;
     return issue(a->db, p.user.id, LOGIN_TOKEN, str_from(ret_token), ttl, ret_login, e);

@@ -33,7 +33,9 @@ NODISCARD enum err auth_check(struct auth *a, struct str header, struct principa
                               struct error *e);
 
 /* Exchanges a one-use code, or a login and password, for a token that lives `ttl`.
- * Errors UNAUTHENTICATED (the same words whatever was wrong). */
+ * Errors UNAUTHENTICATED (the same words whatever was wrong). From the fifth wrong password on, a
+ * login waits before the next is looked at: one second, two, four ... 15 minutes at most. A code
+ * needs no waiting. */
 NODISCARD enum err auth_by_code(struct auth *a, struct arena *mem, struct str code, usec_t ttl,
                                 char ret_token[static SECRET_TEXT], struct login *ret_login,
                                 struct user *ret_user, struct error *e);
@@ -41,6 +43,9 @@ NODISCARD enum err auth_by_password(struct auth *a, struct arena *mem, struct st
                                     struct str password, usec_t ttl,
                                     char ret_token[static SECRET_TEXT], struct login *ret_login,
                                     struct user *ret_user, struct error *e);
+/* A change of a user or its tokens was committed: this process believes no token it has seen
+ * before; another one believes it for a few seconds more. */
+void auth_forget(struct auth *a);
 /* Revokes the token that `who` came with. */
 NODISCARD enum err auth_sign_out(struct auth *a, const struct principal *who, struct error *e);
 

@@ -15,12 +15,16 @@ static const char about[] =
     "add LOGIN     makes a user; the password is asked for, or read from standard input\n"
     "passwd LOGIN  sets the password, asked for in the same way\n"
     "code LOGIN    prints a one-time sign-in code\n"
+    "set LOGIN     changes the name, the role or the student (--student none: nobody's)\n"
+    "disable LOGIN, enable LOGIN   a disabled user cannot sign in; its tokens end\n"
+    "remove LOGIN  deletes the user; never the last admin\n"
     "list          who there is\n"
     "Works through the running server; with none running, on the database itself.";
 
 static const char examples[] = "  rollcall user add jane --name 'Jane Doe' --role registrar\n"
                                "  pwgen 20 1 | rollcall user passwd jane\n"
                                "  rollcall user code admin\n"
+                               "  rollcall user set jane --role instructor\n"
                                "  rollcall user list";
 
 /* Where users live: exactly one of the two is set. */
@@ -35,7 +39,14 @@ struct users {
 struct wish {
     const char *login, *name, *role;
     const char *password; /* NULL: none */
+    const char *student;  /* an id; "none": nobody's; NULL: as it is */
+    int disabled;         /* 0, 1; -1: as it is */
 };
+
+static bool takes_student(const struct wish *w)
+{
+    return w->student && strcmp(w->student, "none") != 0;
+}
 
 static void print_row(const char *login, const char *name, const char *role)
 {
@@ -95,7 +106,39 @@ static enum err remote_add(struct users *u, const struct wish *w, struct error *
         json_pack("{s:s, s:s, s:s}", "login", w->login, "name", w->name, "role", w->role);
     if (body && w->password)
         (void)json_object_set_new(body, "password", json_string(w->password));
+    if (body && takes_student(w))
+        (void)json_object_set_new(body, "student", json_string(w->student));
     return remote_json(u->remote, u->arena, HTTP_POST, "/v1/users", body, NULL, e);
+}
+
+static enum err remote_change(struct users *u, const struct wish *w, struct error *e)
+{
+    char id[ID_TEXT], path[64 + ID_TEXT];
+    enum err r = remote_user(u, w->login, id, e);
+    json_t *body = r ? NULL : json_object();
+    if (!body)
+        return r ? r : error_set(e, ERR_NOMEM, "out of memory");
+    if (w->name)
+        (void)json_object_set_new(body, "name", json_string(w->name));
+    if (w->role)
+        (void)json_object_set_new(body, "role", json_string(w->role));
+    if (w->student)
+        (void)json_object_set_new(body, "student",
+                                  takes_student(w) ? json_string(w->student) : json_null());
+    if (w->disabled >= 0)
+        (void)json_object_set_new(body, "disabled", json_boolean(w->disabled));
+    snprintf(path, sizeof path, "/v1/users/%s", id);
+    return remote_json(u->remote, u->arena, HTTP_PATCH, path, body, NULL, e);
+}
+
+static enum err remote_remove(struct users *u, const struct wish *w, struct error *e)
+{
+    char id[ID_TEXT], path[64 + ID_TEXT];
+    enum err r = remote_user(u, w->login, id, e);
+    if (r)
+        return r;
+    snprintf(path, sizeof path, "/v1/users/%s", id);
+    return remote_json(u->remote, u->arena, HTTP_DELETE, path, NULL, NULL, e);
 }
 
 static enum err remote_passwd(struct users *u, const struct wish *w, struct error *e)
@@ -136,9 +179,11 @@ struct local_call {
     const struct wish *wish;
     struct str hash; /* of the password; empty: none */
     char id[ID_TEXT];
+    struct user_filter page; /* of the list */
     struct user *rows;
     int n;
 };
+enum { LIST_PAGE = 200 };
 
 static enum err tx_add(struct db_cx *cx, void *ctx, struct error *e)
 {
@@ -149,6 +194,8 @@ static enum err tx_add(struct db_cx *cx, void *ctx, struct error *e)
                      .password_hash = c->hash,
                      .created_at = time_utc()};
     id_new(u.id);
+    if (takes_student(c->wish))
+        snprintf(u.student, sizeof u.student, "%s", c->wish->student);
     return user_insert(cx, &u, e);
 }
 
@@ -171,10 +218,40 @@ static enum err tx_passwd(struct db_cx *cx, void *ctx, struct error *e)
     return r ? r : user_set_password(cx, c->id, c->hash, e);
 }
 
+static enum err tx_change(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct local_call *c = ctx;
+    const struct wish *w = c->wish;
+    struct user u;
+    int64_t version;
+    enum err r = tx_find(cx, ctx, e);
+    if (!r)
+        r = user_get(cx, c->arena, c->id, &u, e);
+    if (r)
+        return r;
+    if (w->name)
+        u.name = str_from(w->name);
+    if (w->role)
+        u.role = str_from(w->role);
+    if (w->student)
+        snprintf(u.student, sizeof u.student, "%s", takes_student(w) ? w->student : "");
+    if (w->disabled >= 0)
+        u.disabled = w->disabled;
+    u.updated_at = 0;
+    return user_update(cx, &u, &version, e);
+}
+
+static enum err tx_remove(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct local_call *c = ctx;
+    enum err r = tx_find(cx, ctx, e);
+    return r ? r : user_delete(cx, c->id, e);
+}
+
 static enum err tx_list(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct local_call *c = ctx;
-    return user_list(cx, c->arena, &c->rows, &c->n, e);
+    return user_list(cx, c->arena, &c->page, LIST_PAGE, &c->rows, &c->n, e);
 }
 
 static enum err local_write(struct users *u, const struct wish *w, db_fn fn, struct error *e)
@@ -196,7 +273,7 @@ static enum err local_code(struct users *u, const struct wish *w, char ret_code[
     return r ? r : auth_issue_code(u->db, call.id, u->code_ttl, ret_code, e);
 }
 
-/* ---- the four verbs */
+/* ---- the verbs */
 
 static enum err add(struct users *u, const struct wish *w, struct error *e)
 {
@@ -223,21 +300,63 @@ static enum err code(struct users *u, const struct wish *w, struct error *e)
     return r;
 }
 
+static void print_user(struct users *u, const struct user *row)
+{
+    const char *login = arena_strdup(u->arena, row->login);
+    const char *name = arena_strdup(u->arena, row->name);
+    const char *role = arena_strdup(u->arena, row->role);
+    if (login && name && role)
+        print_row(login, name, role);
+}
+
 static enum err list(struct users *u, const struct wish *w, struct error *e)
 {
-    struct local_call call = {.arena = u->arena, .wish = w};
+    struct local_call call = {.arena = u->arena, .wish = w, .page = {.disabled = -1}};
     print_row("login", "name", "role");
     if (u->remote)
         return remote_each(u->remote, "/v1/users", "", print_item, NULL, e);
-    enum err r = db_read(u->db, tx_list, &call, e);
-    for (int i = 0; i < call.n && !r; i++) {
-        const struct user *row = &call.rows[i];
-        const char *login = arena_strdup(u->arena, row->login);
-        const char *name = arena_strdup(u->arena, row->name);
-        const char *role = arena_strdup(u->arena, row->role);
-        if (login && name && role)
-            print_row(login, name, role);
+    for (;;) {
+        enum err r = db_read(u->db, tx_list, &call, e);
+        for (int i = 0; i < call.n && !r; i++)
+            print_user(u, &call.rows[i]);
+        if (r || call.n < LIST_PAGE)
+            return r;
+        memcpy(call.page.after, call.rows[call.n - 1].id, ID_TEXT);
     }
+}
+
+static enum err change(struct users *u, const struct wish *w, struct error *e)
+{
+    enum err r = u->remote ? remote_change(u, w, e) : local_write(u, w, tx_change, e);
+    if (!r)
+        printf("user %s changed\n", w->login);
+    return r;
+}
+
+static enum err set(struct users *u, const struct wish *w, struct error *e)
+{
+    if (!w->name && !w->role && !w->student)
+        return error_set(e, ERR_INVALID, "say what to set: --name, --role or --student");
+    return change(u, w, e);
+}
+
+static enum err disable(struct users *u, const struct wish *w, struct error *e)
+{
+    const struct wish only = {.login = w->login, .disabled = 1};
+    return change(u, &only, e);
+}
+
+static enum err enable(struct users *u, const struct wish *w, struct error *e)
+{
+    const struct wish only = {.login = w->login, .disabled = 0};
+    return change(u, &only, e);
+}
+
+static enum err remove_user(struct users *u, const struct wish *w, struct error *e)
+{
+    enum err r = u->remote ? remote_remove(u, w, e) : local_write(u, w, tx_remove, e);
+    if (!r)
+        printf("user %s removed\n", w->login);
     return r;
 }
 
@@ -248,6 +367,10 @@ static const struct verb {
 } verbs[] = {{"add", true, true, add},
              {"passwd", true, true, passwd},
              {"code", true, false, code},
+             {"set", true, false, set},
+             {"disable", true, false, disable},
+             {"enable", true, false, enable},
+             {"remove", true, false, remove_user},
              {"list", false, false, list}};
 
 static int run_verb(const struct verb *verb, const struct config *config,
@@ -275,14 +398,18 @@ static int run_verb(const struct verb *verb, const struct config *config,
 int cmd_user(int argc, char **argv)
 {
     struct remote_place place = {0};
-    struct wish wish = {.role = "admin"};
+    struct wish wish = {.disabled = -1};
     bool no_password = false;
     const struct arg_option options[] = {
-        {.name = "name", .metavar = "NAME", .ret = &wish.name, .help = "add: the full name"},
+        {.name = "name", .metavar = "NAME", .ret = &wish.name, .help = "add, set: the full name"},
         {.name = "role",
          .metavar = "ROLE",
          .ret = &wish.role,
-         .help = "add: admin (default) registrar instructor auditor student camera"},
+         .help = "add, set: admin (add's default) registrar instructor auditor student camera"},
+        {.name = "student",
+         .metavar = "ID",
+         .ret = &wish.student,
+         .help = "add, set: of role student, whose record it is"},
         {.name = "no-password",
          .type = ARG_FLAG,
          .ret = &no_password,
@@ -292,7 +419,8 @@ int cmd_user(int argc, char **argv)
     const struct arg_spec spec = {.command = "user",
                                   .synopsis =
                                       "add LOGIN [--name NAME] [--role ROLE] | passwd LOGIN "
-                                      "| code LOGIN | list",
+                                      "| code LOGIN | set LOGIN [--name NAME] [--role ROLE] "
+                                      "| disable LOGIN | enable LOGIN | remove LOGIN | list",
                                   .about = about,
                                   .examples = examples,
                                   .options = options,
@@ -312,8 +440,13 @@ int cmd_user(int argc, char **argv)
             return cmd_bad_usage("user", "%s wants %s", verbs[i].name,
                                  verbs[i].wants_login ? "one login" : "no login");
         wish.login = args.n == 2 ? args.positional[1] : "";
-        wish.name = wish.name ? wish.name : wish.login;
+        if (verbs[i].fn == add) {
+            wish.name = wish.name ? wish.name : wish.login;
+            wish.role = wish.role ? wish.role : role_name(ROLE_ADMIN);
+        }
         return run_verb(&verbs[i], config, &place, &wish, no_password);
     }
-    return cmd_bad_usage("user", "'%s' is none of add, passwd, code, list", args.positional[0]);
+    return cmd_bad_usage("user",
+                         "'%s' is none of add, passwd, code, set, disable, enable, remove, list",
+                         args.positional[0]);
 }

@@ -13,7 +13,19 @@ struct user {
     struct str role;          /* admin | registrar | instructor | auditor | student | camera */
     struct str password_hash; /* argon2id string; empty: none set */
     char student[ID_TEXT];    /* whose record it is, role student only; empty: none. Unique */
-    usec_t created_at;
+    bool disabled;            /* cannot sign in; its tokens are dead */
+    int64_t tries;            /* wrong passwords since the last right one */
+    usec_t locked_until;      /* no sign-in by password before; 0: not locked */
+    int64_t version;          /* grows with each change: the ETag */
+    usec_t created_at, updated_at;
+};
+
+/* Which users; empty text and -1 do not filter. */
+struct user_filter {
+    struct str role, login; /* exactly */
+    struct str search;      /* part of login or name, without regard to ASCII case */
+    int disabled;           /* 0, 1 or -1 */
+    char after[ID_TEXT];
 };
 
 NODISCARD enum err user_insert(struct db_cx *cx, const struct user *u, struct error *e);
@@ -21,8 +33,23 @@ NODISCARD enum err user_by_login(struct db_cx *cx, struct arena *a, struct str l
                                  struct user *ret_user, struct error *e);
 NODISCARD enum err user_get(struct db_cx *cx, struct arena *a, const char *id,
                             struct user *ret_user, struct error *e);
-NODISCARD enum err user_list(struct db_cx *cx, struct arena *a, struct user **ret_users, int *ret_n,
-                             struct error *e);
+/* In order of id. */
+NODISCARD enum err user_list(struct db_cx *cx, struct arena *a, const struct user_filter *filter,
+                             int limit, struct user **ret_users, int *ret_n, struct error *e);
+/* Writes name, role, disabled and student if the stored version is u->version (0: whatever it is).
+ * A disabled user's tokens and codes end. Errors NOT_FOUND, PRECONDITION; CONFLICT: the student has
+ * a user, or this would leave no admin who can sign in. */
+NODISCARD enum err user_update(struct db_cx *cx, const struct user *u, int64_t *ret_version,
+                               struct error *e);
+/* With its tokens and courses taught. Errors NOT_FOUND; CONFLICT: the last admin. */
+NODISCARD enum err user_delete(struct db_cx *cx, const char *id, struct error *e);
+/* A wrong password: counts it and, from the `free`th on, locks the user from `at` for a second,
+ * then two, four ... `longest` at most. */
+NODISCARD enum err user_failed(struct db_cx *cx, const char *id, usec_t at, int free,
+                               usec_t longest, struct error *e);
+/* The right password: forgets the wrong ones. */
+NODISCARD enum err user_succeeded(struct db_cx *cx, const char *id, struct error *e);
+/* Also ends its tokens and codes, and a lock. Errors NOT_FOUND. */
 NODISCARD enum err user_set_password(struct db_cx *cx, const char *id, struct str password_hash,
                                      struct error *e);
 NODISCARD enum err user_count(struct db_cx *cx, int64_t *ret_count, struct error *e);
@@ -38,7 +65,7 @@ struct login {
 };
 
 NODISCARD enum err login_insert(struct db_cx *cx, const struct login *l, struct error *e);
-/* The live (not expired at `now`) login with this hash, with its user's role.
+/* The live (not expired at `now`) login with this hash, of a user who is not disabled.
  * Errors UNAUTHENTICATED. */
 NODISCARD enum err login_find(struct db_cx *cx, struct arena *a, enum login_kind kind,
                               const uint8_t hash[static TOKEN_HASH_BYTES], usec_t now,

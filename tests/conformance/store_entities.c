@@ -214,14 +214,122 @@ static void users_are_found_by_login_and_id(void **state)
     assert_true(str_is(got.password_hash, "$argon2id$x") && str_is(got.role, "admin"));
     assert_int_equal(user_by_login(cx, f->a, STR("nobody"), &got, &f->e), ERR_NOT_FOUND);
     assert_int_equal(user_get(cx, f->a, u.id, &got, &f->e), ERR_OK);
-    assert_int_equal(user_list(cx, f->a, &list, &n, &f->e), ERR_OK);
+    assert_int_equal(
+        user_list(cx, f->a, &(struct user_filter){.disabled = -1}, 9, &list, &n, &f->e), ERR_OK);
     assert_int_equal(user_count(cx, &count, &f->e), ERR_OK);
     assert_int_equal(n, 2);
     assert_int_equal(count, 2);
-    assert_true(str_is(list[0].login, "bob"));
+    assert_true(str_is(list[0].login, "root"));
     id_new(u.id);
     assert_int_equal(user_insert(cx, &u, &f->e), ERR_CONFLICT);
     hold_end(f, ERR_CONFLICT);
+}
+
+static void users_are_listed_through_filters(void **state)
+{
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    struct user u = user_make(f, cx, "Zoe"), *list;
+    int64_t version;
+    int n;
+    user_make(f, cx, "bob");
+    u.role = STR("auditor");
+    u.name = STR("Zoe");
+    u.disabled = true;
+    assert_int_equal(user_update(cx, &u, &version, &f->e), ERR_OK);
+    const struct {
+        struct user_filter filter;
+        int n;
+    } rows[] = {
+        {{.disabled = -1}, 2},
+        {{.disabled = 0}, 1},
+        {{.disabled = 1}, 1},
+        {{.role = STR("auditor"), .disabled = -1}, 1},
+        {{.role = STR("camera"), .disabled = -1}, 0},
+        {{.login = STR("bob"), .disabled = -1}, 1},
+        {{.login = STR("bo"), .disabled = -1}, 0},
+        {{.search = STR("zO"), .disabled = -1}, 1},
+        {{.search = STR("ADM"), .disabled = -1}, 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(user_list(cx, f->a, &rows[i].filter, 9, &list, &n, &f->e), ERR_OK);
+        if (n != rows[i].n)
+            fail_msg("row %zu: %d", i, n);
+    }
+    struct user_filter rest = {.disabled = -1};
+    memcpy(rest.after, u.id, ID_TEXT);
+    assert_int_equal(user_list(cx, f->a, &rest, 9, &list, &n, &f->e), ERR_OK);
+    assert_true(n == 1 && str_is(list[0].login, "bob"));
+    tx_commit(f);
+}
+
+static void the_last_admin_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    struct user root = user_make(f, cx, "root"), bob = user_make(f, cx, "bob");
+    int64_t version;
+    bob.version = 7;
+    assert_int_equal(user_update(cx, &bob, &version, &f->e), ERR_PRECONDITION);
+    bob.version = 1;
+    bob.disabled = true;
+    assert_int_equal(user_update(cx, &bob, &version, &f->e), ERR_OK);
+    assert_int_equal(version, 2);
+    assert_int_equal(user_delete(cx, root.id, &f->e), ERR_CONFLICT);
+    root.version = 0;
+    root.role = STR("auditor");
+    assert_int_equal(user_update(cx, &root, &version, &f->e), ERR_CONFLICT);
+    root.role = STR("admin");
+    root.disabled = true;
+    assert_int_equal(user_update(cx, &root, &version, &f->e), ERR_CONFLICT);
+    bob.version = 2;
+    bob.disabled = false;
+    assert_int_equal(user_update(cx, &bob, &version, &f->e), ERR_OK);
+    assert_int_equal(user_delete(cx, root.id, &f->e), ERR_OK);
+    assert_int_equal(user_delete(cx, root.id, &f->e), ERR_NOT_FOUND);
+    assert_int_equal(user_update(cx, &root, &version, &f->e), ERR_NOT_FOUND);
+    tx_commit(f);
+}
+
+static void wrong_passwords_lock_for_longer_and_longer(void **state)
+{
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    struct user u = user_make(f, cx, "root"), got;
+    static const usec_t waits[] = {0, 1, 2, 4, 8, 10, 10};
+    for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+        assert_int_equal(user_failed(cx, u.id, 1000, 2, 10 * USEC_PER_SEC, &f->e), ERR_OK);
+        assert_int_equal(user_get(cx, f->a, u.id, &got, &f->e), ERR_OK);
+        assert_int_equal(got.tries, i + 1);
+        assert_int_equal(got.locked_until, waits[i] ? 1000 + waits[i] * USEC_PER_SEC : 0);
+    }
+    assert_int_equal(user_succeeded(cx, u.id, &f->e), ERR_OK);
+    assert_int_equal(user_get(cx, f->a, u.id, &got, &f->e), ERR_OK);
+    assert_true(got.tries == 0 && got.locked_until == 0);
+    tx_commit(f);
+}
+
+static void a_disabled_user_has_no_logins(void **state)
+{
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    struct user u = user_make(f, cx, "root"), who;
+    struct login l = {.kind = LOGIN_TOKEN, .hash = {1, 0, 2}, .expires_at = 1000}, got;
+    int64_t version;
+    bool removed = true;
+    user_make(f, cx, "other");
+    id_new(l.id);
+    memcpy(l.user, u.id, ID_TEXT);
+    assert_int_equal(login_insert(cx, &l, &f->e), ERR_OK);
+    u.disabled = true;
+    assert_int_equal(user_update(cx, &u, &version, &f->e), ERR_OK);
+    assert_int_equal(login_delete(cx, l.id, &removed, &f->e), ERR_OK);
+    assert_false(removed); /* it is gone, not only refused */
+    id_new(l.id);
+    assert_int_equal(login_insert(cx, &l, &f->e), ERR_OK);
+    assert_int_equal(login_find(cx, f->a, l.kind, l.hash, 1, &got, &who, &f->e),
+                     ERR_UNAUTHENTICATED);
+    tx_commit(f);
 }
 
 static void a_login_lives_until_it_expires_or_is_used(void **state)
@@ -405,6 +513,10 @@ int main(void)
         TEST(sessions_are_listed_newest_first_by_course_and_status),
         TEST(cameras_have_unique_names),
         TEST(users_are_found_by_login_and_id),
+        TEST(users_are_listed_through_filters),
+        TEST(the_last_admin_stays),
+        TEST(wrong_passwords_lock_for_longer_and_longer),
+        TEST(a_disabled_user_has_no_logins),
         TEST(a_login_lives_until_it_expires_or_is_used),
         TEST(a_job_is_claimed_once_until_its_lease_ends),
         TEST(a_running_job_renews_its_lease_while_it_has_it),
