@@ -76,6 +76,8 @@ struct api_env {
     struct api_system system;
     struct mark_writer marks; /* for marks that the API writes itself */
     api_register_check_fn register_check;
+    /* The newest signed copy of the register's heads, in `a`. Errors NOT_FOUND. */
+    enum err (*register_signed)(void *ctx, struct arena *a, struct str *ret_text, struct error *e);
     void *register_ctx;
 };
 

@@ -100,6 +100,7 @@ extern const struct schema import_schema, import_counts_schema, import_line_sche
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
 HANDLER(audit_index);
 HANDLER(register_verify);
+HANDLER(register_signed_show);
 HANDLER(landing);
 HANDLER(health);
 HANDLER(ready);

@@ -11,6 +11,8 @@ struct verification {
     int64_t chains, events, marks, findings;
     struct str *sentences;
     int n_sentences;
+    usec_t signed_at;
+    struct str public_key;
 };
 
 static const struct field verification_fields[] = {
@@ -21,6 +23,10 @@ static const struct field verification_fields[] = {
     FIELD_INT(struct verification, findings, 0, 1e15, FIELD_REQUIRED, "Things that are wrong."),
     FIELD_STRINGS(struct verification, sentences, n_sentences, SENTENCES_MAX, FIELD_REQUIRED,
                   "What was found, the first hundred."),
+    FIELD_TIME(struct verification, signed_at, FIELD_NULLABLE,
+               "When the signed heads that the chains were compared with were signed."),
+    FIELD_STR(struct verification, public_key, 64, 64, FIELD_REQUIRED,
+              "Ed25519 key that signs the register's heads, hexadecimal."),
 };
 const struct schema verification_schema =
     SCHEMA("RegisterVerification", struct verification, verification_fields);
@@ -64,6 +70,17 @@ enum err register_verify(struct call *c, struct error *e)
     v->events = report.events;
     v->marks = report.marks;
     v->findings = report.findings;
+    v->signed_at = report.signed_at;
+    v->public_key = arena_copy(c->a, str_from(report.public_key));
+    if (!v->public_key.p)
+        return error_set(e, ERR_NOMEM, "no memory for the answer");
     c->out = v;
     return ERR_OK;
+}
+
+enum err register_signed_show(struct call *c, struct error *e)
+{
+    const struct api_env *env = &c->api->env;
+    c->raw_type = STR("text/plain; charset=utf-8");
+    return env->register_signed(env->register_ctx, c->a, &c->raw_body, e);
 }

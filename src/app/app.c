@@ -210,7 +210,12 @@ static enum err check_register(void *ctx, register_finding_fn fn, void *fn_ctx,
                                struct register_report *ret_report, struct error *e)
 {
     struct app *app = ctx;
-    return app_register_check(app->cfg, app->db, fn, fn_ctx, ret_report, e);
+    return app_register_check(app->cfg, app->db, NULL, fn, fn_ctx, ret_report, e);
+}
+
+static enum err read_signed(void *ctx, struct arena *a, struct str *ret_text, struct error *e)
+{
+    return app_register_signed(ctx, a, ret_text, e);
 }
 
 static enum err open_api(struct app *app, struct error *e)
@@ -237,6 +242,7 @@ static enum err open_api(struct app *app, struct error *e)
                    .ctx = app},
         .marks = jobs_mark_writer((struct register_hasher){app_register_hash, &app->register_key}),
         .register_check = check_register,
+        .register_signed = read_signed,
         .register_ctx = app};
     return api_new(&env, &app->api, e);
 }

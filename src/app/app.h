@@ -37,9 +37,10 @@ void app_wait(struct app *app);
 void app_stop(struct app *app);
 
 /* Checks the register of a database: store/register_check.h, with the keys and the heads file of
- * the configuration. Errors as there; of the key file. Thread: any. */
+ * the configuration, and with what was signed of it: in the data folder, or, when given, in a copy
+ * that was kept elsewhere. Errors as there; of the key file. Thread: any. */
 NODISCARD enum err app_register_check(const struct config *cfg, struct db *db,
-                                      register_finding_fn fn, void *ctx,
+                                      const char *signed_copy, register_finding_fn fn, void *ctx,
                                       struct register_report *ret_report, struct error *e);
 
 /* The key that templates are sealed with, for commands that work on the database itself.

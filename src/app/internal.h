@@ -57,6 +57,11 @@ NODISCARD enum err app_master_key(const struct config *cfg, struct seal_key *ret
                                   struct error *e);
 /* register.c: opens the heads file and has every commit noted in it. */
 NODISCARD enum err app_register_open(struct app *app, struct error *e);
+/* register.c: signs what the heads file says now (store/signed_heads.h). */
+NODISCARD enum err app_register_sign(struct app *app, struct error *e);
+/* register.c: the newest signed copy, in `a`. Errors NOT_FOUND, TOO_LARGE, IO. */
+NODISCARD enum err app_register_signed(struct app *app, struct arena *a, struct str *ret_text,
+                                       struct error *e);
 /* register.c: the hash of the register's chains, for the store. */
 void app_register_hash(void *ctx, const struct register_event *event,
                        uint8_t ret_hash[static CHAIN_HASH_BYTES]);

@@ -3,8 +3,11 @@
 #include "app/internal.h"
 
 #include "attendance/chain.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "base/sign.h"
 #include "store/heads.h"
+#include "store/signed_heads.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,9 +42,13 @@ void app_register_hash(void *ctx, const struct register_event *event,
     chain_hash(key->bytes, event->prev_hash, &ev, ret_hash);
 }
 
-static const char *heads_path(const struct config *cfg, char path[static APP_PATH])
+static const char HEADS_FILE[] = "register.heads", SIGNED_FILE[] = "register.signed",
+                  HISTORY_FILE[] = "register.signatures";
+enum { SIGNED_MAX = 64 * MIB };
+
+static const char *data_path(const struct config *cfg, const char *name, char path[static APP_PATH])
 {
-    snprintf(path, APP_PATH, "%s/register.heads", cfg->data_dir);
+    snprintf(path, APP_PATH, "%s/%s", cfg->data_dir, name);
     return path;
 }
 
@@ -62,7 +69,7 @@ enum err app_register_open(struct app *app, struct error *e)
     struct seal_key key;
     bool damaged = false;
     seal_key_derive(&app->master, "heads___", &key);
-    enum err r = heads_open(heads_path(app->cfg, path), &key, &app->heads, &damaged, e);
+    enum err r = heads_open(data_path(app->cfg, HEADS_FILE, path), &key, &app->heads, &damaged, e);
     sodium_memzero(&key, sizeof key);
     if (r)
         return r;
@@ -77,47 +84,124 @@ enum err app_register_open(struct app *app, struct error *e)
 
 struct check {
     const struct register_hasher *hasher;
-    struct heads_seen *seen;
+    struct register_heads heads[REGISTER_HEADS_MAX];
     register_finding_fn fn;
     void *ctx;
+    int64_t outside; /* findings that are not of the database */
     struct register_report report;
 };
+
+static void outside_finding(void *ctx, const char *text)
+{
+    struct check *c = ctx;
+    c->outside++;
+    c->fn(c->ctx, text);
+}
 
 static enum err check_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct check *c = ctx;
-    return register_check(cx, c->hasher, c->seen, c->fn, c->ctx, &c->report, e);
+    return register_check(cx, c->hasher, c->heads, ARRAY_LEN(c->heads), c->fn, c->ctx, &c->report,
+                          e);
 }
 
-enum err app_register_check(const struct config *cfg, struct db *db, register_finding_fn fn,
-                            void *ctx, struct register_report *ret_report, struct error *e)
+/* The keys of the register, derived from the installation key. */
+struct keys {
+    struct seal_key heads, register_key;
+    char public[SIGN_PUBLIC_TEXT];
+};
+
+static enum err keys_load(const struct config *cfg, struct keys *ret_keys, struct error *e)
 {
-    char path[APP_PATH];
-    struct seal_key master, heads_key, register_key;
-    struct heads_seen seen;
+    struct seal_key master;
+    struct sign_key signing;
     enum err r = app_master_key(cfg, &master, e);
     if (r)
         return r;
-    seal_key_derive(&master, "register", &register_key);
-    seal_key_derive(&master, "heads___", &heads_key);
-    const struct register_hasher hasher = {.fn = app_register_hash, .ctx = &register_key};
-    struct check c = {.hasher = &hasher, .seen = &seen, .fn = fn, .ctx = ctx};
-    r = heads_read(heads_path(cfg, path), &heads_key, &seen, e);
+    seal_key_derive(&master, "register", &ret_keys->register_key);
+    seal_key_derive(&master, "heads___", &ret_keys->heads);
+    sign_key_derive(&master, &signing);
+    sign_public_text(&signing, ret_keys->public);
+    sodium_memzero(&master, sizeof master);
+    sodium_memzero(&signing, sizeof signing);
+    return ERR_OK;
+}
+
+static enum err compare(const struct config *cfg, struct db *db, const struct keys *keys,
+                        const char *signed_copy, struct check *c, struct error *e)
+{
+    char path[APP_PATH], signed_path[APP_PATH], history[APP_PATH];
+    struct heads_seen seen;
+    struct signed_heads signed_heads;
+    data_path(cfg, SIGNED_FILE, signed_path);
+    data_path(cfg, HISTORY_FILE, history);
+    enum err r =
+        signed_heads_read(signed_copy ? signed_copy : signed_path, signed_copy ? NULL : history,
+                          keys->public, outside_finding, c, &signed_heads, e);
+    if (r)
+        return r;
+    r = heads_read(data_path(cfg, HEADS_FILE, path), &keys->heads, &seen, e);
     if (!r) {
-        r = db_read(db, check_fn, &c, e);
+        c->heads[0] = (struct register_heads){&seen, "the heads file"};
+        c->heads[1] = (struct register_heads){&signed_heads.seen, "the signed heads"};
+        r = db_read(db, check_fn, c, e);
         heads_seen_done(&seen);
     }
-    sodium_memzero(&master, sizeof master);
-    sodium_memzero(&register_key, sizeof register_key);
+    c->report.signed_at = signed_heads.at;
+    signed_heads_done(&signed_heads);
+    if (!r && heads_were_damaged(path)) {
+        char text[APP_PATH + 96];
+        snprintf(text, sizeof text, "the heads file was altered once: see %s.damaged", path);
+        outside_finding(c, text);
+    }
+    return r;
+}
+
+enum err app_register_check(const struct config *cfg, struct db *db, const char *signed_copy,
+                            register_finding_fn fn, void *ctx, struct register_report *ret_report,
+                            struct error *e)
+{
+    struct keys keys;
+    enum err r = keys_load(cfg, &keys, e);
+    if (r)
+        return r;
+    const struct register_hasher hasher = {.fn = app_register_hash, .ctx = &keys.register_key};
+    struct check c = {.hasher = &hasher, .fn = fn, .ctx = ctx};
+    r = compare(cfg, db, &keys, signed_copy, &c, e);
+    if (!r) {
+        c.report.findings += c.outside;
+        memcpy(c.report.public_key, keys.public, sizeof c.report.public_key);
+        *ret_report = c.report;
+    }
+    sodium_memzero(&keys, sizeof keys);
+    return r;
+}
+
+enum err app_register_sign(struct app *app, struct error *e)
+{
+    char path[APP_PATH], history[APP_PATH];
+    struct seal_key heads_key;
+    struct sign_key key;
+    struct heads_seen seen;
+    seal_key_derive(&app->master, "heads___", &heads_key);
+    enum err r = heads_read(data_path(app->cfg, HEADS_FILE, path), &heads_key, &seen, e);
     sodium_memzero(&heads_key, sizeof heads_key);
     if (r)
         return r;
-    if (heads_were_damaged(path)) {
-        char text[APP_PATH + 96];
-        snprintf(text, sizeof text, "the heads file was altered once: see %s.damaged", path);
-        fn(ctx, text);
-        c.report.findings++;
-    }
-    *ret_report = c.report;
-    return ERR_OK;
+    sign_key_derive(&app->master, &key);
+    r = signed_heads_write(data_path(app->cfg, SIGNED_FILE, path),
+                           data_path(app->cfg, HISTORY_FILE, history), &seen, &key, time_utc(), e);
+    sodium_memzero(&key, sizeof key);
+    heads_seen_done(&seen);
+    return r;
+}
+
+enum err app_register_signed(struct app *app, struct arena *a, struct str *ret_text,
+                             struct error *e)
+{
+    char path[APP_PATH];
+    if (!file_exists(data_path(app->cfg, SIGNED_FILE, path)))
+        return error_set(e, ERR_NOT_FOUND,
+                         "the register has not been signed yet: run the periodic job signature");
+    return file_read(path, SIGNED_MAX, a, ret_text, e);
 }

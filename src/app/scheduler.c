@@ -3,6 +3,8 @@
 
 #include "jobs/schedule.h"
 
+static enum err sign(void *ctx, struct error *e) { return app_register_sign(ctx, e); }
+
 enum err app_scheduler_start(struct app *app, struct error *e)
 {
     const struct config *cfg = app->cfg;
@@ -17,6 +19,9 @@ enum err app_scheduler_start(struct app *app, struct error *e)
         .sessions_every = cfg->schedule_sessions_s * USEC_PER_SEC,
         .absences_every = cfg->schedule_absences_s * USEC_PER_SEC,
         .cleanup_every = cfg->schedule_cleanup_s * USEC_PER_SEC,
+        .signature_every = cfg->schedule_signature_s * USEC_PER_SEC,
+        .sign = sign,
+        .ctx = app,
         .jobs_keep = cfg->jobs_keep_days * USEC_PER_DAY,
         .sightings_halve = cfg->sightings_halve_days * USEC_PER_DAY};
     enum err r = scheduler_start(&env, &app->scheduler, e);

@@ -13,11 +13,13 @@ static const char about[] =
     "Hashes every event of the register again, follows each session's chain to the end that the\n"
     "file register.heads in the data folder names, and compares every mark with its event. What\n"
     "was altered, removed, put in or moved without the installation key is found and named.\n"
-    "Not found: database and register.heads taken back together to an older copy. Keep copies\n"
-    "of register.heads elsewhere, and compare.";
+    "Every day the ends of all chains are signed (register.signed). Not found: database and data\n"
+    "folder taken back together to an older copy. Keep copies of register.signed elsewhere, and\n"
+    "compare with one by --signed.";
 
 static const char examples[] = "  rollcall verify-register\n"
-                               "  rollcall verify-register --data-dir /var/lib/rollcall";
+                               "  rollcall verify-register --data-dir /var/lib/rollcall\n"
+                               "  rollcall verify-register --signed /media/stick/register.signed";
 
 static void print_finding(void *ctx, const char *text)
 {
@@ -29,14 +31,20 @@ static int print_report(const struct register_report *report)
 {
     printf("%lld chains, %lld events, %lld marks: ", (long long)report->chains,
            (long long)report->events, (long long)report->marks);
-    if (report->findings == 0) {
+    if (report->findings == 0)
         printf("the register is whole\n");
-        return CMD_OK;
+    else
+        printf("%lld findings\n"
+               "Restore the last backup that verifies, and ask who can write to the database.\n",
+               (long long)report->findings);
+    if (report->signed_at) {
+        char when[TIME_TEXT];
+        time_format_iso(report->signed_at, when);
+        printf("newest signature %s, by the key %s\n", when, report->public_key);
+    } else {
+        printf("no signature yet; the key is %s\n", report->public_key);
     }
-    printf("%lld findings\n"
-           "Restore the last backup that verifies, and ask who can write to the database.\n",
-           (long long)report->findings);
-    return CMD_FAILED;
+    return report->findings == 0 ? CMD_OK : CMD_FAILED;
 }
 
 static enum err ask(struct remote *remote, struct arena *a, struct register_report *ret_report,
@@ -53,14 +61,26 @@ static enum err ask(struct remote *remote, struct arena *a, struct register_repo
                                            .events = (int64_t)json_num(answer, "events"),
                                            .marks = (int64_t)json_num(answer, "marks"),
                                            .findings = (int64_t)json_num(answer, "findings")};
+    const char *key = json_string_value(json_object_get(answer, "public_key"));
+    const char *when = json_string_value(json_object_get(answer, "signed_at"));
+    snprintf(ret_report->public_key, sizeof ret_report->public_key, "%s", key ? key : "");
+    if (when)
+        r = time_parse_iso(str_from(when), &ret_report->signed_at, e);
     json_decref(answer);
-    return ERR_OK;
+    return r;
 }
 
 int cmd_verify_register(int argc, char **argv)
 {
     struct remote_place place = {.server = NULL};
-    const struct arg_option options[] = {REMOTE_OPTIONS(place)};
+    const char *copy = NULL;
+    const struct arg_option options[] = {
+        {.name = "signed",
+         .metavar = "FILE",
+         .type = ARG_TEXT,
+         .ret = &copy,
+         .help = "compare with this copy of register.signed; no server may run"},
+        REMOTE_OPTIONS(place)};
     const struct arg_spec spec = {.command = "verify-register",
                                   .synopsis = "",
                                   .about = about,
@@ -79,10 +99,11 @@ int cmd_verify_register(int argc, char **argv)
     _cleanup_(settings_close_db) struct db *db = NULL;
     _cleanup_(remote_closep) struct remote *remote = NULL;
     _cleanup_(arena_freep) struct arena *a = arena_new(16 * MIB);
-    enum err r = a ? settings_reach(config, &place, a, &remote, &db, &e)
-                   : error_set(&e, ERR_NOMEM, "out of memory");
+    enum err r = !a     ? error_set(&e, ERR_NOMEM, "out of memory")
+                 : copy ? settings_open_db(config, false, &db, &e)
+                        : settings_reach(config, &place, a, &remote, &db, &e);
     if (!r)
         r = remote ? ask(remote, a, &report, &e)
-                   : app_register_check(config, db, print_finding, NULL, &report, &e);
+                   : app_register_check(config, db, copy, print_finding, NULL, &report, &e);
     return r ? cmd_fail("verify-register", &e) : print_report(&report);
 }

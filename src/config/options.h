@@ -183,6 +183,8 @@
         "How often closed sessions are looked at for absences that are missing.")                  \
     OPT(schedule_cleanup_s, INT, RELOAD_NO, "3600", 1, 86400, "seconds",                           \
         "How often expired sign-ins and what is kept no longer are removed.")                      \
+    OPT(schedule_signature_s, INT, RELOAD_NO, "86400", 1, 31536000, "seconds",                     \
+        "How often the ends of the register's chains are signed.")                                 \
     OPT(schedule_lease_s, INT, RELOAD_NO, "60", 2, 3600, "seconds",                                \
         "A periodic job whose process died is taken over by another one after this long.")         \
     OPT(jobs_keep_days, INT, RELOAD_NO, "90", 0, 36500, "days",                                    \

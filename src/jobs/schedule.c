@@ -68,6 +68,13 @@ static enum err sightings_fade(struct schedule_run *run, struct error *e)
     return r;
 }
 
+static enum err register_sign(struct schedule_run *run, struct error *e)
+{
+    enum err r = run->env->sign(run->env->ctx, e);
+    run->did = !r;
+    return r;
+}
+
 /* ---- the table */
 
 struct periodic {
@@ -83,6 +90,7 @@ static const struct periodic table[] = {
     {"logins", EVERY(cleanup_every), logins_expire},
     {"sessions", EVERY(sessions_every), schedule_sessions},
     {"sightings", EVERY(cleanup_every), sightings_fade},
+    {"signature", EVERY(signature_every), register_sign},
 };
 #undef EVERY
 

@@ -23,7 +23,10 @@ struct schedule_env {
     bool sessions_auto;                                   /* planned sessions start and stop */
     usec_t stop_grace;                                    /* so long after the planned end */
     usec_t sessions_every, absences_every, cleanup_every; /* periods */
+    usec_t signature_every;
     usec_t jobs_keep, sightings_halve;
+    enum err (*sign)(void *ctx, struct error *e); /* signs the register's heads */
+    void *ctx;                                    /* of sign */
 };
 
 /* One run of a job. */

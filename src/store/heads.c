@@ -48,27 +48,36 @@ static bool hex_read(struct str hex, uint8_t *ret_bytes, size_t size)
     return sodium_hex2bin(ret_bytes, size, hex.p, hex.n, NULL, &n, NULL) == 0 && n == size;
 }
 
+bool head_parse(struct str *line, struct head *ret_head)
+{
+    struct str chain, seq, hash;
+    struct head head = {.seen = false};
+    if (!str_split(line, ' ', &chain) || !str_split(line, ' ', &seq) ||
+        !str_split(line, ' ', &hash) || !chain.n || chain.n >= sizeof head.chain ||
+        str_to_i64(seq, &head.seq, NULL) || !hex_read(hash, head.hash, sizeof head.hash))
+        return false;
+    memcpy(head.chain, chain.p, chain.n);
+    *ret_head = head;
+    return true;
+}
+
 /* One line without its end; false: it is not as heads_note wrote it after the lines before. */
 static bool line_read(const struct seal_key *key, struct heads_seen *seen, struct str line,
                       struct head *ret_head)
 {
-    struct str rest = line, chain, seq, hash, mac;
+    struct str rest = line, mac;
     uint8_t said[HEADS_MAC_BYTES], right[HEADS_MAC_BYTES];
-    if (!str_split(&rest, ' ', &chain) || !str_split(&rest, ' ', &seq) ||
-        !str_split(&rest, ' ', &hash) || !str_split(&rest, ' ', &mac) ||
-        chain.n >= sizeof ret_head->chain || str_to_i64(seq, &ret_head->seq, NULL) ||
-        !hex_read(hash, ret_head->hash, sizeof ret_head->hash) || !hex_read(mac, said, sizeof said))
+    if (!head_parse(&rest, ret_head) || !str_split(&rest, ' ', &mac) ||
+        !hex_read(mac, said, sizeof said))
         return false;
     mac_of(key, seen->last_mac, (struct str){line.p, (size_t)(mac.p - line.p)}, right);
     if (sodium_memcmp(said, right, sizeof right) != 0)
         return false;
     memcpy(seen->last_mac, right, sizeof right);
-    memcpy(ret_head->chain, chain.p, chain.n);
-    ret_head->chain[chain.n] = 0;
     return true;
 }
 
-static enum err head_keep(struct heads_seen *seen, const struct head *new, struct error *e)
+enum err heads_keep(struct heads_seen *seen, const struct head *new, struct error *e)
 {
     struct head *old = hashmap_get(&seen->heads, str_from(new->chain));
     if (old) {
@@ -96,7 +105,7 @@ static enum err lines_read(const struct seal_key *key, struct str bytes, struct 
             seen->bad_line = seen->lines + 1;
             return ERR_OK;
         }
-        enum err r = head_keep(seen, &head, e);
+        enum err r = heads_keep(seen, &head, e);
         if (r)
             return r;
         seen->lines++;
@@ -106,15 +115,22 @@ static enum err lines_read(const struct seal_key *key, struct str bytes, struct 
     return ERR_OK;
 }
 
+enum err heads_seen_init(struct heads_seen *seen, struct error *e)
+{
+    *seen = (struct heads_seen){.a = arena_new(ARENA_MAX)};
+    hashmap_init(&seen->heads);
+    return seen->a ? ERR_OK : error_set(e, ERR_NOMEM, "no memory for the heads of the register");
+}
+
 enum err heads_read(const char *path, const struct seal_key *key, struct heads_seen *ret_seen,
                     struct error *e)
 {
-    struct heads_seen seen = {.a = arena_new(ARENA_MAX)};
+    struct heads_seen seen;
     struct str bytes = STR("");
-    if (!seen.a)
-        return error_set(e, ERR_NOMEM, "no memory for the heads of the register");
-    hashmap_init(&seen.heads);
-    enum err r = file_exists(path) ? file_read(path, FILE_MAX, seen.a, &bytes, e) : ERR_OK;
+    enum err r = heads_seen_init(&seen, e);
+    if (r)
+        return r;
+    r = file_exists(path) ? file_read(path, FILE_MAX, seen.a, &bytes, e) : ERR_OK;
     if (!r)
         r = lines_read(key, bytes, &seen, e);
     if (r)

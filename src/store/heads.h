@@ -38,6 +38,12 @@ struct heads_seen {
  * line is not believed. A missing file has no heads. Errors IO, NOMEM. */
 NODISCARD enum err heads_read(const char *path, const struct seal_key *key,
                               struct heads_seen *ret_seen, struct error *e);
+/* Empty; done with heads_seen_done. Errors NOMEM. */
+NODISCARD enum err heads_seen_init(struct heads_seen *seen, struct error *e);
+/* Adds a head, unless a newer one of its chain is there. Errors NOMEM. */
+NODISCARD enum err heads_keep(struct heads_seen *seen, const struct head *new, struct error *e);
+/* Takes "chain seq hash " off the front of the line; false: it does not begin so. */
+bool head_parse(struct str *line, struct head *ret_head);
 void heads_seen_done(struct heads_seen *seen);
 
 struct heads;

@@ -5,6 +5,7 @@
  * CHAIN_FINDINGS_MAX are counted, not told: a table that was overwritten needs one sentence. */
 #include "store/register_check.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +22,8 @@ struct word {
 struct check {
     struct db_cx *cx;
     const struct register_hasher *hasher;
-    struct heads_seen *seen;
+    const struct register_heads *heads;
+    int n_heads;
     register_finding_fn fn;
     void *ctx;
     struct register_report report;
@@ -32,8 +34,8 @@ struct check {
     struct str chain; /* p NULL: none yet */
     int64_t seq, told;
     uint8_t hash[CHAIN_HASH_BYTES];
-    uint8_t at_head[CHAIN_HASH_BYTES]; /* hash of the event that the heads file names */
-    struct hashmap words;              /* student -> struct word, in a */
+    uint8_t at_head[REGISTER_HEADS_MAX][CHAIN_HASH_BYTES]; /* hashes of the events they name */
+    struct hashmap words;                                  /* student -> struct word, in a */
 };
 
 static void find(struct check *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -118,9 +120,11 @@ static enum err on_event(void *ctx, const struct register_event *event, struct e
     struct check *c = ctx;
     enum err r = ERR_OK;
     event_follow(c, event);
-    const struct head *head = hashmap_get(&c->seen->heads, c->chain);
-    if (head && head->seq == event->seq)
-        memcpy(c->at_head, event->hash, sizeof c->at_head);
+    for (int i = 0; i < c->n_heads; i++) {
+        const struct head *head = hashmap_get(&c->heads[i].seen->heads, c->chain);
+        if (head && head->seq == event->seq)
+            memcpy(c->at_head[i], event->hash, CHAIN_HASH_BYTES);
+    }
     c->seq = event->seq;
     memcpy(c->hash, event->hash, sizeof c->hash);
     c->report.events++;
@@ -129,19 +133,27 @@ static enum err on_event(void *ctx, const struct register_event *event, struct e
     return r;
 }
 
-static void head_compare(struct check *c)
+/* Does the chain hold what heads i say of it? Not asked when an earlier one was not held: one
+ * finding is enough. */
+static bool head_compare(struct check *c, int i, bool ask)
 {
     char name[96];
-    struct head *head = hashmap_get(&c->seen->heads, c->chain);
+    struct head *head = hashmap_get(&c->heads[i].seen->heads, c->chain);
     if (!head)
-        return; /* a crash came between the commit and the heads file */
+        return true; /* a crash came between the commit and the heads file; signed before it began
+                      */
     head->seen = true;
+    if (!ask)
+        return true;
     if (c->seq < head->seq)
         find(c, "%s: the newest events were removed: %lld to %lld", name_of(c->chain, name),
              (long long)c->seq + 1, (long long)head->seq);
-    else if (memcmp(c->at_head, head->hash, sizeof head->hash) != 0)
-        find(c, "%s: event %lld is not the one of the heads file", name_of(c->chain, name),
-             (long long)head->seq);
+    else if (memcmp(c->at_head[i], head->hash, sizeof head->hash) != 0)
+        find(c, "%s: event %lld is not the one of %s", name_of(c->chain, name),
+             (long long)head->seq, c->heads[i].name);
+    else
+        return true;
+    return false;
 }
 
 static enum err mark_compare(struct check *c, const struct mark *m, struct error *e)
@@ -187,7 +199,9 @@ static enum err chain_end(struct check *c, struct error *e)
 {
     if (!c->chain.p)
         return ERR_OK;
-    head_compare(c);
+    bool good = true;
+    for (int i = 0; i < c->n_heads; i++)
+        good = head_compare(c, i, good) && good;
     return marks_compare(c, e);
 }
 
@@ -205,15 +219,22 @@ static enum err each_event(void *ctx, const struct register_event *event, struct
 
 /* ---- what has no chain */
 
-static void missing_chains(struct check *c)
+static void missing_chains(struct check *c, int i)
 {
     size_t at = 0;
     char name[96];
-    for (const struct head *head; (head = hashmap_next(&c->seen->heads, &at));) {
+    for (struct head *head; (head = hashmap_next(&c->heads[i].seen->heads, &at));) {
+        struct str chain = str_from(head->chain);
         c->told = 0;
-        if (!head->seen)
-            find(c, "%s: all of its %lld events were removed", name_of(str_from(head->chain), name),
-                 (long long)head->seq);
+        if (head->seen)
+            continue;
+        find(c, "%s: all of its %lld events were removed (%s names them)", name_of(chain, name),
+             (long long)head->seq, c->heads[i].name);
+        for (int k = i + 1; k < c->n_heads; k++) {
+            struct head *again = hashmap_get(&c->heads[k].seen->heads, chain);
+            if (again)
+                again->seen = true;
+        }
     }
 }
 
@@ -236,17 +257,21 @@ static enum err marks_without_chain(struct check *c, struct error *e)
 }
 
 enum err register_check(struct db_cx *cx, const struct register_hasher *hasher,
-                        struct heads_seen *seen, register_finding_fn fn, void *ctx,
-                        struct register_report *ret_report, struct error *e)
+                        const struct register_heads *heads, int n, register_finding_fn fn,
+                        void *ctx, struct register_report *ret_report, struct error *e)
 {
-    struct check c = {.cx = cx, .hasher = hasher, .seen = seen, .fn = fn, .ctx = ctx};
+    struct check c = {
+        .cx = cx, .hasher = hasher, .heads = heads, .n_heads = n, .fn = fn, .ctx = ctx};
+    assert(n >= 0 && n <= REGISTER_HEADS_MAX);
     c.a = arena_new(CHAIN_ARENA);
     c.names = arena_new(NAMES_ARENA);
     hashmap_init(&c.chains);
     hashmap_init(&c.words);
     enum err r = c.a && c.names ? ERR_OK : error_set(e, ERR_NOMEM, "no memory to check");
-    if (!r && seen->bad_line)
-        find(&c, "the heads file was altered: line %lld", (long long)seen->bad_line);
+    for (int i = 0; !r && i < n; i++)
+        if (heads[i].seen->bad_line)
+            find(&c, "%s was altered: line %lld", heads[i].name,
+                 (long long)heads[i].seen->bad_line);
     if (!r)
         r = register_each(cx, each_event, &c, e);
     if (!r)
@@ -254,7 +279,8 @@ enum err register_check(struct db_cx *cx, const struct register_hasher *hasher,
     if (!r)
         r = marks_without_chain(&c, e);
     if (!r)
-        missing_chains(&c);
+        for (int i = 0; i < n; i++)
+            missing_chains(&c, i);
     hashmap_done(&c.words);
     hashmap_done(&c.chains);
     arena_free(c.a);

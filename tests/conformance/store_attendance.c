@@ -112,8 +112,9 @@ static void assert_register(struct fixture *f, struct db_cx *cx, int events)
     struct heads_seen seen = {.a = NULL};
     struct register_report report;
     hashmap_init(&seen.heads);
-    assert_int_equal(register_check(cx, &test_hasher, &seen, fail_finding, NULL, &report, &f->e),
-                     ERR_OK);
+    const struct register_heads heads = {&seen, "the heads file"};
+    assert_int_equal(
+        register_check(cx, &test_hasher, &heads, 1, fail_finding, NULL, &report, &f->e), ERR_OK);
     hashmap_done(&seen.heads);
     assert_int_equal(report.findings, 0);
     assert_int_equal(report.events, events);
