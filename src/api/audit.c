@@ -98,6 +98,8 @@ static struct str actor_kind(const struct principal *who)
 {
     if (!who->user[0])
         return STR("nobody");
+    if (who->client)
+        return STR("client");
     return who->login[0] ? STR("user") : STR("local");
 }
 
@@ -110,7 +112,8 @@ bool audit_write(struct call *c, const struct route *route, int status, const st
 {
     struct error e = {0};
     struct audit row = {.at = time_utc(),
-                        .actor = c->who.login[0] ? str_from(c->who.user) : (struct str){0},
+                        .actor = c->who.login[0] || c->who.client ? str_from(c->who.user)
+                                                                  : (struct str){0},
                         .actor_kind = actor_kind(&c->who),
                         .action = str_from(route->operation),
                         .subject_kind = str_from(route->tag),

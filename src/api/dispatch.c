@@ -49,9 +49,10 @@ enum err dispatch_authorise(struct call *c, const struct route *r, struct error 
         auth_check(c->api->env.auth, http_header_get(c->req, "authorization"), &c->who, e);
     if (err)
         return err;
-    if (!role_may(c->who.role, r->perm))
-        return error_set(e, ERR_FORBIDDEN, "the role %s lacks the permission %s",
-                         role_name(c->who.role), perm_name(r->perm));
+    if (!principal_may(&c->who, r->perm))
+        return error_set(e, ERR_FORBIDDEN, "%s%s lacks the permission %s",
+                         c->who.client ? "this API key" : "the role ",
+                         c->who.client ? "" : role_name(c->who.role), perm_name(r->perm));
     return row_rule_path(c, r->rows, e);
 }
 

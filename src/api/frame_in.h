@@ -14,8 +14,11 @@ struct frame_in {
 
 /* Reads camera, boot, seq, captured_at, offline and wait. Errors INVALID. */
 NODISCARD enum err frame_in_read(struct call *c, struct frame_in *in, struct error *e);
-/* The session takes pictures now. Errors CONFLICT, NOT_FOUND. */
-NODISCARD enum err frame_in_session(struct call *c, const struct work_frame *f, struct error *e);
+/* The session takes pictures now, and of this camera. Errors CONFLICT, NOT_FOUND, FORBIDDEN. */
+NODISCARD enum err frame_in_session(struct call *c, struct work_frame *f, struct error *e);
+/* A key that belongs to a camera sends as that one, to sessions that take it. Part of
+ * frame_in_session. Errors FORBIDDEN. */
+NODISCARD enum err frame_in_camera(struct call *c, struct work_frame *f, struct error *e);
 /* The first bytes are those of a picture. Errors UNPROCESSABLE (empty), UNSUPPORTED. */
 NODISCARD enum err frame_in_check(struct str image, struct error *e);
 /* Queues work.frame.image and gives it its id, or the id it has when it is here already; with

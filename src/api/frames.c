@@ -87,7 +87,7 @@ enum err frame_in_check(struct str b, struct error *e)
     return ERR_OK;
 }
 
-enum err frame_in_session(struct call *c, const struct work_frame *f, struct error *e)
+enum err frame_in_session(struct call *c, struct work_frame *f, struct error *e)
 {
     char key[LIVE_KEY];
     struct str bytes;
@@ -99,6 +99,8 @@ enum err frame_in_session(struct call *c, const struct work_frame *f, struct err
                             live_session_load, &from, &bytes, e);
     if (r == ERR_OK)
         r = live_session_parse(bytes, &s, e);
+    if (r == ERR_OK)
+        r = frame_in_camera(c, f, e);
     if (r)
         return r;
     if (s.status == SESSION_ACTIVE)

@@ -85,6 +85,9 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     engine_missing_list_schema, engine_difference_list_schema, engine_wish_schema,
     engine_finish_schema, course_ref_schema, calibration_in_schema, calibration_schema,
     verification_schema, audit_schema, audit_list_schema, problem_schema, field_problem_schema;
+extern const struct schema api_client_schema, api_client_list_schema, api_client_in_schema,
+    api_client_patch_schema, api_client_key_schema, session_camera_schema,
+    session_camera_list_schema;
 extern const struct schema schedule_schema, schedule_entry_schema;
 extern const struct schema instructor_list_schema, user_patch_schema;
 extern const struct schema institution_schema, institution_patch_schema, site_schema,
@@ -198,4 +201,13 @@ HANDLER(holiday_index);
 HANDLER(holiday_show);
 HANDLER(holiday_patch);
 HANDLER(holiday_remove);
+HANDLER(api_client_create);
+HANDLER(api_client_index);
+HANDLER(api_client_show);
+HANDLER(api_client_patch);
+HANDLER(api_client_renew);
+HANDLER(api_client_remove);
+HANDLER(session_camera_index);
+HANDLER(session_camera_put);
+HANDLER(session_camera_delete);
 #undef HANDLER

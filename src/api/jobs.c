@@ -81,7 +81,7 @@ static enum err fill_other(struct db_cx *cx, struct call *c, const char *other, 
 {
     struct student s;
     struct student_id id;
-    if (id_is_empty(other) || !role_may(c->who.role, PERM_STUDENT_READ))
+    if (id_is_empty(other) || !principal_may(&c->who, PERM_STUDENT_READ))
         return ERR_OK;
     memcpy(id.text, other, ID_TEXT);
     enum err r = student_get(cx, c->a, id, &s, e);

@@ -82,6 +82,13 @@ static const struct route_query audit_query[] = {
     {"action", "string", "Only this operationId."},
     {"subject", "string", "Only what was done to this id."},
 };
+static const struct route_query client_query[] = {
+    {"after", "string", "The last id of the page before."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
+    {"kind", "string", "camera, kiosk or service."},
+    {"camera", "string", "Only keys of this camera."},
+    {"revoked", "string", "1: revoked ones too."},
+};
 static const struct route_query event_query[] = {
     {"after", "string", "The last event id the client has: what it missed comes first."},
     {"ticket", "string", "From events-ticket, instead of the Authorization header."},
@@ -140,6 +147,12 @@ const struct route routes[] = {
     {HTTP_DELETE, "/v1/users/{id}",                       PERM_USER_ADMIN,      ROW_ALL,       user_remove,       NONE, NULL,                  NULL,                 204, "access", "deleteUser", "Delete a user; never the last admin, never oneself", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_PUT,    "/v1/users/{id}/password",              PERM_USER_ADMIN,      ROW_ALL,       user_password,     JSON, &password_in_schema,   NULL,                 204, "access", "setPassword", "Set a user's password", E(NOT_FOUND), NOQUERY},
     {HTTP_POST,   "/v1/users/{id}/code",                  PERM_USER_ADMIN,      ROW_ALL,       user_code,         NONE, NULL,                  &code_schema,         200, "access", "createSignInCode", "A one-time sign-in code for a user", E(NOT_FOUND), NOQUERY, .flags = ROUTE_SECRET},
+    {HTTP_GET,    "/v1/api-clients",                      PERM_USER_ADMIN,      ROW_ALL,       api_client_index,  NONE, NULL,                  &api_client_list_schema, 200, "access", "listApiClients", "Programs with a key, a page at a time", 0, QUERY(client_query)},
+    {HTTP_POST,   "/v1/api-clients",                      PERM_USER_ADMIN,      ROW_ALL,       api_client_create, JSON, &api_client_in_schema, &api_client_key_schema, 201, "access", "createApiClient", "Make a key for a program; it is told once", E(CONFLICT), NOQUERY, .flags = ROUTE_SECRET},
+    {HTTP_GET,    "/v1/api-clients/{id}",                 PERM_USER_ADMIN,      ROW_ALL,       api_client_show,   NONE, NULL,                  &api_client_schema,   200, "access", "getApiClient", "One API client", E(NOT_FOUND), NOQUERY},
+    {HTTP_PATCH,  "/v1/api-clients/{id}",                 PERM_USER_ADMIN,      ROW_ALL,       api_client_patch,  JSON, &api_client_patch_schema, &api_client_schema, 200, "access", "updateApiClient", "Change name, scopes, camera or expiry", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
+    {HTTP_POST,   "/v1/api-clients/{id}/key",             PERM_USER_ADMIN,      ROW_ALL,       api_client_renew,  NONE, NULL,                  &api_client_key_schema, 200, "access", "rotateApiKey", "A new key; the old one is worthless at once", E(NOT_FOUND), NOQUERY, .flags = ROUTE_SECRET},
+    {HTTP_DELETE, "/v1/api-clients/{id}",                 PERM_USER_ADMIN,      ROW_ALL,       api_client_remove, NONE, NULL,                  NULL,                 204, "access", "revokeApiClient", "Revoke the key; the client stays in the list of the revoked", E(NOT_FOUND), NOQUERY},
 
     {HTTP_GET,    "/v1/students",                         PERM_STUDENT_READ,    ROW_LIST,      student_index,     NONE, NULL,                  &student_list_schema, 200, "students", "listStudents", "Students, a page at a time", 0, QUERY(student_query)},
     {HTTP_POST,   "/v1/students",                         PERM_STUDENT_WRITE,   ROW_ALL,       student_create,    JSON, &student_in_schema,    &student_schema,      201, "students", "createStudent", "Register a student", E(CONFLICT), NOQUERY},
@@ -180,6 +193,9 @@ const struct route routes[] = {
     {HTTP_POST,   "/v1/sessions/{id}/photos",             PERM_FRAME_POST,      ROW_SESSION,   class_photos_create, BODY_PHOTOS, NULL,         &class_photos_schema, 202, "sessions", "postClassPhotos", "Send photos of the whole class, 12 to 64 megapixels", E(NOT_FOUND)|E(CONFLICT)|E(TOO_LARGE)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(photo_query)},
     {HTTP_POST,   "/v1/sessions/{id}/challenges",         PERM_FRAME_POST,      ROW_SESSION,   challenge_create,  NONE, NULL,                  &event_challenge_schema, 201, "sessions", "createChallenge", "Begin a liveness challenge", E(NOT_FOUND)|E(CONFLICT)|E(RATE), NOQUERY},
     {HTTP_POST,   "/v1/sessions/{id}/challenges/{challenge}/frames", PERM_FRAME_POST,      ROW_SESSION,   challenge_frame, BODY_IMAGE, NULL,    &event_frame_result_schema, 200, "sessions", "postChallengeFrame", "Send one picture of a challenge; its result tells what to show next", E(NOT_FOUND)|E(CONFLICT)|E(UNSUPPORTED)|E(UNPROCESSABLE)|E(FULL)|E(TIMEOUT), QUERY(challenge_query), .flags = ROUTE_UNAUDITED},
+    {HTTP_GET,    "/v1/sessions/{id}/cameras",            PERM_SESSION_READ,    ROW_SESSION,   session_camera_index, NONE, NULL,               &session_camera_list_schema, 200, "sessions", "listSessionCameras", "Cameras assigned to the session; none: it takes any", E(NOT_FOUND), NOQUERY},
+    {HTTP_PUT,    "/v1/sessions/{id}/cameras/{camera}",   PERM_SESSION_WRITE,   ROW_SESSION,   session_camera_put, NONE, NULL,                 NULL,                 204, "sessions", "assignCamera", "Take frames of this camera, and of no other key that is not assigned", E(NOT_FOUND), NOQUERY},
+    {HTTP_DELETE, "/v1/sessions/{id}/cameras/{camera}",   PERM_SESSION_WRITE,   ROW_SESSION,   session_camera_delete, NONE, NULL,              NULL,                 204, "sessions", "unassignCamera", "End the assignment", E(NOT_FOUND), NOQUERY},
     {HTTP_GET,    "/v1/sessions/{id}/marks",              PERM_ATTENDANCE_READ, ROW_SESSION,   marks_index,       NONE, NULL,                  &mark_list_schema,    200, "sessions", "listMarks", "Who was seen, and who is missing", E(NOT_FOUND), NOQUERY},
     {HTTP_GET,    "/v1/sessions/{id}/marks/{student}",    PERM_MARK_READ,       ROW_MARK,      mark_show,         NONE, NULL,                  &mark_history_schema, 200, "sessions", "getMark", "A student's mark, its receipt, and what the register tells of it", E(NOT_FOUND), NOQUERY, .flags = ROUTE_AUDIT},
     {HTTP_PUT,    "/v1/sessions/{id}/marks/{student}",    PERM_MARK_WRITE,      ROW_MARK,      mark_put,          JSON, &mark_in_schema,       &mark_schema,         200, "sessions", "correctMark", "Set a mark by hand, with a reason; decides a dispute", E(NOT_FOUND), NOQUERY},

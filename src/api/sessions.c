@@ -289,6 +289,8 @@ void live_session_changed(struct api *api, struct session_id id, int64_t version
     char key[LIVE_KEY];
     live_session_key(id, key);
     drop(api, key, version);
+    live_cameras_key(id, key);
+    drop(api, key, version);
 }
 
 void live_roster_changed(struct api *api, struct course_id id, int64_t version)

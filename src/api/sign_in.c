@@ -80,6 +80,12 @@ enum err me_show(struct call *c, struct error *e)
     enum err r = call_alloc(c, sizeof(struct user), &memory, e);
     struct me_ctx t = {.c = c, .user = memory, .id = c->who.user};
     c->out = t.user;
+    if (r == ERR_OK && c->who.client) {
+        memcpy(t.user->id, c->who.user, ID_TEXT);
+        t.user->login = t.user->name = STR("API client");
+        t.user->role = str_from(role_name(c->who.role));
+        return ERR_OK;
+    }
     if (r == ERR_OK && !c->who.login[0]) { /* the local token belongs to no stored user */
         t.user->login = t.user->name = STR("local");
         t.user->role = STR("admin");

@@ -4,6 +4,7 @@
 #include "auth/auth.h"
 
 #include "base/mem.h"
+#include "store/api_client.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 #include <sodium.h>
 
 #define CACHE_TTL (5 * USEC_PER_SEC)
+#define SEEN_EVERY USEC_PER_MIN
+#define KEY_MARK "rck_"
 #define LOCK_MAX (15 * USEC_PER_MIN)
 enum { CACHE_SLOTS = 256, TRIES_FREE = 5, PASSWORD_MIN = 12, PASSWORD_MAX = 256 };
 
@@ -26,6 +29,7 @@ struct auth {
     uint8_t local_hash[TOKEN_HASH_BYTES];
     pthread_mutex_t lock;
     struct cache_slot cache[CACHE_SLOTS]; /* under lock */
+    uint64_t forgotten;                   /* under lock: times the cache was emptied */
 };
 
 static void secret_hash(struct str secret, uint8_t ret_hash[static TOKEN_HASH_BYTES])
@@ -71,9 +75,11 @@ static struct cache_slot *slot_of(struct auth *a, const uint8_t *hash)
     return &a->cache[hash[0] % CACHE_SLOTS];
 }
 
-static bool cache_find(struct auth *a, const uint8_t *hash, struct principal *ret_who)
+static bool cache_find(struct auth *a, const uint8_t *hash, struct principal *ret_who,
+                       uint64_t *ret_forgotten)
 {
     pthread_mutex_lock(&a->lock);
+    *ret_forgotten = a->forgotten;
     struct cache_slot *s = slot_of(a, hash);
     bool hit = s->until_mono > time_mono() && sodium_memcmp(s->hash, hash, TOKEN_HASH_BYTES) == 0;
     if (hit)
@@ -82,24 +88,27 @@ static bool cache_find(struct auth *a, const uint8_t *hash, struct principal *re
     return hit;
 }
 
-static void cache_keep(struct auth *a, const uint8_t *hash, const struct principal *who)
+/* What the store said before the cache was emptied may be what was revoked meanwhile. */
+static void cache_keep(struct auth *a, const uint8_t *hash, const struct principal *who,
+                       uint64_t forgotten)
 {
     pthread_mutex_lock(&a->lock);
     struct cache_slot *s = slot_of(a, hash);
-    memcpy(s->hash, hash, TOKEN_HASH_BYTES);
-    s->who = *who;
-    s->until_mono = time_mono() + CACHE_TTL;
+    if (forgotten == a->forgotten) {
+        memcpy(s->hash, hash, TOKEN_HASH_BYTES);
+        s->who = *who;
+        s->until_mono = time_mono() + CACHE_TTL;
+    }
     pthread_mutex_unlock(&a->lock);
 }
 
-static void cache_clear(struct auth *a)
+void auth_forget(struct auth *a)
 {
     pthread_mutex_lock(&a->lock);
     memset(a->cache, 0, sizeof a->cache);
+    a->forgotten++;
     pthread_mutex_unlock(&a->lock);
 }
-
-void auth_forget(struct auth *a) { cache_clear(a); }
 
 struct find_ctx {
     enum login_kind kind;
@@ -144,7 +153,61 @@ static enum err principal_from_store(struct auth *a, const uint8_t *hash, struct
     r = role_parse(f.user.role, &ret_who->role, e);
     if (r == ERR_OK)
         scope_fill(&f.user, ret_who);
+    ret_who->perms = r ? 0 : role_perms(ret_who->role);
     return r;
+}
+
+void auth_api_key(char ret_key[static API_KEY_TEXT], uint8_t ret_hash[static TOKEN_HASH_BYTES])
+{
+    memcpy(ret_key, KEY_MARK, sizeof KEY_MARK);
+    secret_new(ret_key + sizeof KEY_MARK - 1);
+    secret_hash(str_from(ret_key), ret_hash);
+}
+
+struct key_ctx {
+    const uint8_t *hash;
+    struct arena *mem;
+    struct api_client client;
+    usec_t now;
+};
+
+static enum err key_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct key_ctx *k = ctx;
+    return api_client_by_key(cx, k->mem, k->hash, k->now, &k->client, e);
+}
+
+static enum err seen_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    const struct key_ctx *k = ctx;
+    return api_client_seen(cx, k->client.id, k->now, k->now - SEEN_EVERY, e);
+}
+
+static enum err principal_from_key(struct auth *a, const uint8_t *hash, struct principal *ret_who,
+                                   struct error *e)
+{
+    _cleanup_(arena_freep) struct arena *mem = arena_new(64 * KIB);
+    if (!mem)
+        return error_set(e, ERR_NOMEM, "no memory to check a key");
+    struct key_ctx k = {.hash = hash, .mem = mem, .now = time_utc()};
+    enum client_kind kind = CLIENT_CAMERA;
+    struct error ignored;
+    uint64_t perms = 0;
+    enum err r = db_read(a->db, key_fn, &k, e);
+    if (r == ERR_OK)
+        r = client_kind_parse(k.client.kind, &kind, e);
+    if (r == ERR_OK)
+        r = perms_parse(k.client.scopes, &perms, e);
+    if (r)
+        return r;
+    *ret_who = (struct principal){.role = client_kind_role(kind),
+                                  .perms = perms & client_kind_perms(kind),
+                                  .client = true,
+                                  .camera = k.client.camera};
+    memcpy(ret_who->user, k.client.id, ID_TEXT);
+    if (k.client.last_seen < k.now - SEEN_EVERY)
+        r = db_tx(a->db, seen_fn, &k, &ignored); /* when it was seen is not worth a refusal */
+    return ERR_OK;
 }
 
 enum err auth_check(struct auth *a, struct str header, struct principal *ret_who, struct error *e)
@@ -159,16 +222,19 @@ enum err auth_check(struct auth *a, struct str header, struct principal *ret_who
     uint8_t hash[TOKEN_HASH_BYTES];
     secret_hash(token, hash);
     if (sodium_memcmp(hash, a->local_hash, sizeof hash) == 0) {
-        *ret_who = (struct principal){.user = "local", .role = ROLE_ADMIN};
+        *ret_who = (struct principal){
+            .user = "local", .role = ROLE_ADMIN, .perms = role_perms(ROLE_ADMIN)};
         return ERR_OK;
     }
-    if (cache_find(a, hash, ret_who))
+    uint64_t forgotten;
+    if (cache_find(a, hash, ret_who, &forgotten))
         return ERR_OK;
     struct principal who = {0};
-    enum err r = principal_from_store(a, hash, &who, e);
+    enum err r = str_starts(token, STR(KEY_MARK)) ? principal_from_key(a, hash, &who, e)
+                                                  : principal_from_store(a, hash, &who, e);
     if (r)
         return r;
-    cache_keep(a, hash, &who);
+    cache_keep(a, hash, &who, forgotten);
     *ret_who = who;
     return ERR_OK;
 }
@@ -313,7 +379,7 @@ enum err auth_sign_out(struct auth *a, const struct principal *who, struct error
     if (!copy.login[0])
         return error_set(e, ERR_CONFLICT, "the local token ends when the server stops");
     enum err r = db_tx(a->db, sign_out_fn, &copy, e);
-    cache_clear(a);
+    auth_forget(a);
     return r;
 }
 

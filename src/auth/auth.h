@@ -15,12 +15,22 @@
 struct auth;
 
 struct principal {
-    char user[ID_TEXT];  /* "local" for the local token */
-    char login[ID_TEXT]; /* the login row of the token; empty for the local token */
-    enum role role;
-    struct scope scope; /* what rows are theirs; all for the roles of the whole institution */
+    char user[ID_TEXT];      /* the user's or API client's id; "local" for the local token */
+    char login[ID_TEXT];     /* the login row of the token; empty without one */
+    enum role role;          /* what row rules see */
+    uint64_t perms;          /* what it may: of the role, or of the API client */
+    bool client;             /* an API client */
+    struct camera_id camera; /* the API client is this camera; empty: none */
+    struct scope scope;      /* what rows are theirs; all for the roles of the whole institution */
 };
 
+static inline bool principal_may(const struct principal *who, enum perm p)
+{
+    return p == PERM_PUBLIC || (who->perms >> p & 1);
+}
+
+/* "rck_", base64url and the terminator. */
+enum { API_KEY_TEXT = 48, API_KEY_PREFIX = 8 };
 enum { SECRET_TEXT = 44, CODE_TEXT = 20 }; /* base64url and the terminator; XXXX-XXXX-XXXX-XXXX */
 
 NODISCARD enum err auth_new(struct db *db, struct auth **ret_auth, struct error *e);
@@ -31,6 +41,9 @@ const char *auth_local_token(const struct auth *a);
 /* Reads an Authorization header. Errors UNAUTHENTICATED: says what to send. */
 NODISCARD enum err auth_check(struct auth *a, struct str header, struct principal *ret_who,
                               struct error *e);
+
+/* A new random API key and its hash. */
+void auth_api_key(char ret_key[static API_KEY_TEXT], uint8_t ret_hash[static TOKEN_HASH_BYTES]);
 
 /* Exchanges a one-use code, or a login and password, for a token that lives `ttl`.
  * Errors UNAUTHENTICATED (the same words whatever was wrong). From the fifth wrong password on, a
@@ -43,8 +56,8 @@ NODISCARD enum err auth_by_password(struct auth *a, struct arena *mem, struct st
                                     struct str password, usec_t ttl,
                                     char ret_token[static SECRET_TEXT], struct login *ret_login,
                                     struct user *ret_user, struct error *e);
-/* A change of a user or its tokens was committed: this process believes no token it has seen
- * before; another one believes it for a few seconds more. */
+/* A change of a user, its tokens or an API client was committed: this process believes no token or
+ * key it has seen before; another one believes it for a few seconds more. */
 void auth_forget(struct auth *a);
 /* Revokes the token that `who` came with. */
 NODISCARD enum err auth_sign_out(struct auth *a, const struct principal *who, struct error *e);

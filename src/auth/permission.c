@@ -84,5 +84,65 @@ enum err role_parse(struct str word, enum role *ret_role, struct error *e)
 }
 
 enum reach role_reach(enum role r) { return reaches[r]; }
+uint64_t role_perms(enum role r) { return grants[r]; }
 
 bool role_may(enum role r, enum perm p) { return p == PERM_PUBLIC || (grants[r] >> p & 1); }
+
+static const struct {
+    const char *word;
+    uint64_t perms;
+    enum role role;
+} client_kinds[CLIENT_KIND_N] = {
+    [CLIENT_CAMERA] = {"camera", BIT(SELF) | BIT(FRAME_POST), ROLE_CAMERA},
+    [CLIENT_KIOSK] = {"kiosk",
+                      BIT(SELF) | BIT(FRAME_POST) | BIT(SESSION_READ) | BIT(ATTENDANCE_READ),
+                      ROLE_CAMERA},
+    [CLIENT_SERVICE] = {"service", ((1ull << PERM_N) - 1) & ~(BIT(USER_ADMIN) | BIT(SYSTEM_WRITE)),
+                        ROLE_REGISTRAR},
+};
+
+const char *const client_kind_names[] = {
+#define X(code, word) word,
+    CLIENT_KIND_MAP(X)
+#undef X
+        NULL};
+
+enum err client_kind_parse(struct str word, enum client_kind *ret_kind, struct error *e)
+{
+    for (int i = 0; i < CLIENT_KIND_N; i++)
+        if (str_is(word, client_kinds[i].word)) {
+            *ret_kind = (enum client_kind)i;
+            return ERR_OK;
+        }
+    return error_set(e, ERR_INVALID, "'%.*s' is not a kind of API client",
+                     (int)(word.n < 40 ? word.n : 40), word.p);
+}
+
+uint64_t client_kind_perms(enum client_kind k) { return client_kinds[k].perms; }
+
+enum role client_kind_role(enum client_kind k) { return client_kinds[k].role; }
+
+static int perm_named(struct str word)
+{
+    for (int i = 0; i < PERM_N; i++)
+        if (str_is(word, perm_names[i]))
+            return i;
+    return -1;
+}
+
+enum err perms_parse(struct str words, uint64_t *ret_perms, struct error *e)
+{
+    struct str word;
+    uint64_t perms = 0;
+    while (str_split(&words, ' ', &word)) {
+        int p = perm_named(word);
+        if (!word.n)
+            continue;
+        if (p < 0)
+            return error_set(e, ERR_INVALID, "'%.*s' is not a permission",
+                             (int)(word.n < 40 ? word.n : 40), word.p);
+        perms |= 1ull << p;
+    }
+    *ret_perms = perms;
+    return ERR_OK;
+}

@@ -65,3 +65,29 @@ enum reach {
 };
 enum reach role_reach(enum role r);
 bool role_may(enum role r, enum perm p);
+
+/* Permissions as a set: bit 1 << enum perm. */
+uint64_t role_perms(enum role r);
+
+#define CLIENT_KIND_MAP(X)                                                                         \
+    X(CAMERA, "camera")                                                                            \
+    X(KIOSK, "kiosk")                                                                              \
+    X(SERVICE, "service")
+
+/* API clients: what a key may be good for at most. */
+enum client_kind {
+#define X(code, word) CLIENT_##code,
+    CLIENT_KIND_MAP(X)
+#undef X
+};
+enum { CLIENT_KIND_N = CLIENT_SERVICE + 1 };
+
+/* Every kind's word, NULL-terminated. */
+extern const char *const client_kind_names[];
+NODISCARD enum err client_kind_parse(struct str word, enum client_kind *ret_kind, struct error *e);
+/* What clients of this kind may be given; nobody's key can make users or keys. */
+uint64_t client_kind_perms(enum client_kind k);
+/* The role that row rules see. */
+enum role client_kind_role(enum client_kind k);
+/* A set of permissions from words with spaces between. Errors INVALID. */
+NODISCARD enum err perms_parse(struct str words, uint64_t *ret_perms, struct error *e);

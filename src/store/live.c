@@ -1,6 +1,8 @@
 /* Live sessions: see live.h. One or two queries on a miss; a copy on a hit. */
 #include "store/live.h"
 
+#include "store/api_client.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,6 +11,11 @@ enum { LAYOUT = 1 }; /* grows when a struct above changes */
 void live_session_key(struct session_id id, char ret_key[static LIVE_KEY])
 {
     snprintf(ret_key, LIVE_KEY, "live%d:session:%s", LAYOUT, id.text);
+}
+
+void live_cameras_key(struct session_id id, char ret_key[static LIVE_KEY])
+{
+    snprintf(ret_key, LIVE_KEY, "live%d:cameras:%s", LAYOUT, id.text);
 }
 
 void live_roster_key(struct course_id id, char ret_key[static LIVE_KEY])
@@ -21,6 +28,7 @@ struct load_ctx {
     struct arena *a;
     struct session session;
     struct student_id *ids;
+    struct camera_id *cameras;
     int n;
     int64_t version;
 };
@@ -52,6 +60,27 @@ enum err live_session_load(void *ctx, struct arena *a, int64_t *ret_version, str
     s->version = l.session.version;
     *ret_version = s->version;
     *ret_bytes = (struct str){(const char *)s, sizeof *s};
+    return ERR_OK;
+}
+
+static enum err cameras_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct load_ctx *l = ctx;
+    enum err r = session_fn(cx, ctx, e);
+    return r ? r : session_camera_list(cx, l->a, l->from->session, &l->cameras, &l->n, e);
+}
+
+enum err live_cameras_load(void *ctx, struct arena *a, int64_t *ret_version, struct str *ret_bytes,
+                           struct error *e)
+{
+    const struct live_source *from = ctx;
+    struct load_ctx l = {.from = from, .a = a};
+    enum err r = db_read(from->db, cameras_fn, &l, e);
+    if (r)
+        return r;
+    *ret_version = l.session.version;
+    *ret_bytes =
+        (struct str){l.cameras ? (const char *)l.cameras : "", (size_t)l.n * sizeof *l.cameras};
     return ERR_OK;
 }
 

@@ -32,6 +32,7 @@ struct live_source {
 };
 
 void live_session_key(struct session_id id, char ret_key[static LIVE_KEY]);
+void live_cameras_key(struct session_id id, char ret_key[static LIVE_KEY]);
 void live_roster_key(struct course_id id, char ret_key[static LIVE_KEY]);
 
 /* cached_load_fn's shape; ctx is a struct live_source. Errors NOT_FOUND, UNAVAILABLE. */
@@ -39,6 +40,10 @@ NODISCARD enum err live_session_load(void *ctx, struct arena *a, int64_t *ret_ve
                                      struct str *ret_bytes, struct error *e);
 NODISCARD enum err live_roster_load(void *ctx, struct arena *a, int64_t *ret_version,
                                     struct str *ret_bytes, struct error *e);
+
+/* The cameras assigned to the session as struct camera_id, one behind the other; none: any. */
+NODISCARD enum err live_cameras_load(void *ctx, struct arena *a, int64_t *ret_version,
+                                     struct str *ret_bytes, struct error *e);
 
 /* Errors CORRUPT. */
 NODISCARD enum err live_session_parse(struct str bytes, struct live_session *ret_session,
