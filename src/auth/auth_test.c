@@ -1,6 +1,7 @@
 /* Tests of auth: codes, passwords, tokens and the role table, against a real SQLite file. */
 #include "auth/auth.h"
 
+#include "store/api_client.h"
 #include "store/migrate.h"
 
 #include <setjmp.h>
@@ -195,6 +196,61 @@ static void a_password_has_a_length_between_its_limits(void **state)
     }
 }
 
+static enum err client_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    return api_client_insert(cx, ctx, e);
+}
+
+static enum err revoke_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    return api_client_revoke(cx, ctx, time_utc(), e);
+}
+
+static void a_key_gives_its_scopes_within_those_of_its_kind_until_it_is_revoked(void **state)
+{
+    (void)state;
+    char key[API_KEY_TEXT];
+    struct principal who;
+    struct api_client c = {.name = STR("kiosk"),
+                           .kind = STR("kiosk"),
+                           .scopes = STR("self frame.post user.admin"),
+                           .prefix = STR("rck_"),
+                           .created_by = STR("local")};
+    id_new(c.id);
+    auth_api_key(key, c.key_hash);
+    assert_int_equal(check("Bearer ", key, &who), ERR_UNAUTHENTICATED);
+    assert_int_equal(db_tx(db, client_fn, &c, NULL), ERR_OK);
+    assert_int_equal(check("Bearer ", key, &who), ERR_OK);
+    assert_string_equal(who.user, c.id);
+    assert_true(who.client && who.role == ROLE_CAMERA && !who.login[0]);
+    assert_true(principal_may(&who, PERM_FRAME_POST) && principal_may(&who, PERM_PUBLIC));
+    assert_false(principal_may(&who, PERM_SESSION_READ)); /* its kind may, it was not given it */
+    assert_false(principal_may(&who, PERM_USER_ADMIN));   /* whatever the row says */
+    assert_int_equal(db_tx(db, revoke_fn, c.id, NULL), ERR_OK);
+    assert_int_equal(check("Bearer ", key, &who), ERR_OK); /* remembered, until told */
+    auth_forget(auth);
+    assert_int_equal(check("Bearer ", key, &who), ERR_UNAUTHENTICATED);
+}
+
+static void permissions_are_read_from_their_words(void **state)
+{
+    (void)state;
+    uint64_t perms;
+    assert_int_equal(perms_parse(STR(""), &perms, NULL), ERR_OK);
+    assert_true(perms == 0);
+    assert_int_equal(perms_parse(STR("self frame.post"), &perms, NULL), ERR_OK);
+    assert_true(perms == (1ull << PERM_SELF | 1ull << PERM_FRAME_POST));
+    assert_int_equal(perms_parse(STR("self frame"), &perms, NULL), ERR_INVALID);
+    for (int k = 0; k < CLIENT_KIND_N; k++) {
+        enum client_kind parsed;
+        uint64_t most = client_kind_perms((enum client_kind)k);
+        assert_int_equal(client_kind_parse(str_from(client_kind_names[k]), &parsed, NULL), ERR_OK);
+        assert_int_equal(parsed, k);
+        assert_true(most >> PERM_SELF & 1);
+        assert_false(most >> PERM_USER_ADMIN & 1);
+    }
+}
+
 static void the_role_table_gives_each_role_what_it_needs_and_no_more(void **state)
 {
     (void)state;
@@ -236,6 +292,8 @@ int main(void)
         cmocka_unit_test(a_signed_out_token_is_refused_at_once),
         cmocka_unit_test(an_expired_token_is_refused),
         cmocka_unit_test(a_password_has_a_length_between_its_limits),
+        cmocka_unit_test(a_key_gives_its_scopes_within_those_of_its_kind_until_it_is_revoked),
+        cmocka_unit_test(permissions_are_read_from_their_words),
         cmocka_unit_test(the_role_table_gives_each_role_what_it_needs_and_no_more),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

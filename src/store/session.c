@@ -190,8 +190,12 @@ enum err camera_delete(struct db_cx *cx, struct camera_id id, struct error *e)
 {
     const struct db_value args[] = {db_text(id.text)};
     int64_t removed = 0;
-    enum err r = db_exec(cx, Q_CAMERA_DELETE, args, 1, &removed, e);
+    enum err r = db_exec(cx, Q_API_CLIENT_CAMERA_GONE, args, 1, NULL, e);
+    if (!r)
+        r = db_exec(cx, Q_CAMERA_DELETE, args, 1, &removed, e);
     if (!r && !removed)
         return error_set(e, ERR_NOT_FOUND, "there is no such camera");
-    return r;
+    return error_replace(e, r, ERR_CONFLICT, ERR_CONFLICT,
+                         "the camera has an API key, or sessions that it is assigned to: revoke "
+                         "the key and end the assignments first");
 }

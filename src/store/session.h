@@ -65,4 +65,5 @@ NODISCARD enum err camera_get(struct db_cx *cx, struct arena *a, struct camera_i
                               struct camera *ret_camera, struct error *e);
 NODISCARD enum err camera_list(struct db_cx *cx, struct arena *a, struct camera_id after, int limit,
                                struct camera **ret_cameras, int *ret_n, struct error *e);
+/* Errors NOT_FOUND, CONFLICT (a key that is not revoked, an assignment to a session). */
 NODISCARD enum err camera_delete(struct db_cx *cx, struct camera_id id, struct error *e);

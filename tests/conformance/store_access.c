@@ -1,6 +1,7 @@
-/* Conformance of the store, part six: the audit trail, kept answers. */
+/* Conformance of the store, part six: the audit trail, kept answers, API clients. */
 #include "store_suite.h"
 
+#include "store/api_client.h"
 #include "store/audit.h"
 #include "store/idempotency.h"
 
@@ -167,6 +168,135 @@ static void a_key_is_free_again_after_a_day_a_lost_worker_and_a_release(void **s
     tx_commit(f);
 }
 
+static struct api_client client_of(const char *name, const char *kind, uint8_t key)
+{
+    struct api_client c = {.name = str_from(name),
+                           .kind = str_from(kind),
+                           .scopes = STR("self frame.post"),
+                           .key_hash = {key},
+                           .prefix = STR("rck_abcd"),
+                           .created_by = STR("local")};
+    id_new(c.id);
+    return c;
+}
+
+static struct camera_id make_camera(struct fixture *f, struct db_cx *cx, const char *name)
+{
+    struct camera c = {.name = str_from(name)};
+    id_new(c.id.text);
+    assert_int_equal(camera_insert(cx, &c, &f->e), ERR_OK);
+    return c.id;
+}
+
+static void a_key_is_good_until_it_expires_is_changed_or_revoked(void **state)
+{
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    struct api_client got, c = client_of("p", "service", 1);
+    const uint8_t other[TOKEN_HASH_BYTES] = {9};
+    int64_t version = 0;
+    c.expires_at = 100;
+    assert_int_equal(api_client_insert(cx, &c, &f->e), ERR_OK);
+    assert_int_equal(api_client_by_key(cx, f->a, c.key_hash, 99, &got, &f->e), ERR_OK);
+    assert_string_equal(got.id, c.id);
+    assert_true(str_is(got.scopes, "self frame.post") && str_is(got.prefix, "rck_abcd"));
+    assert_int_equal(api_client_by_key(cx, f->a, c.key_hash, 100, &got, &f->e),
+                     ERR_UNAUTHENTICATED);
+    assert_int_equal(api_client_by_key(cx, f->a, other, 99, &got, &f->e), ERR_UNAUTHENTICATED);
+    c.expires_at = 0;
+    c.version = 1;
+    assert_int_equal(api_client_update(cx, &c, &version, &f->e), ERR_OK);
+    assert_int_equal(version, 2);
+    assert_int_equal(api_client_update(cx, &c, &version, &f->e), ERR_PRECONDITION);
+    memcpy(c.key_hash, other, sizeof other);
+    assert_int_equal(api_client_rotate(cx, &c, &version, &f->e), ERR_OK);
+    assert_int_equal(api_client_by_key(cx, f->a, other, 1000, &got, &f->e), ERR_OK);
+    assert_int_equal(api_client_revoke(cx, c.id, 7, &f->e), ERR_OK);
+    assert_int_equal(api_client_revoke(cx, c.id, 8, &f->e), ERR_OK);
+    assert_int_equal(api_client_by_key(cx, f->a, other, 1000, &got, &f->e), ERR_UNAUTHENTICATED);
+    assert_int_equal(api_client_get(cx, f->a, c.id, &got, &f->e), ERR_OK);
+    assert_int_equal(got.revoked_at, 7);
+    assert_int_equal(api_client_rotate(cx, &c, &version, &f->e), ERR_NOT_FOUND);
+    assert_int_equal(api_client_update(cx, &c, &version, &f->e), ERR_NOT_FOUND);
+    struct api_client same_name = client_of("p", "kiosk", 2), *list;
+    assert_int_equal(api_client_insert(cx, &same_name, &f->e), ERR_OK);
+    struct api_client_filter filter = {.limit = 9};
+    int n;
+    assert_int_equal(api_client_list(cx, f->a, &filter, &list, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 1);
+    filter.revoked = true;
+    assert_int_equal(api_client_list(cx, f->a, &filter, &list, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 2);
+    tx_commit(f);
+    struct api_client third = client_of("p", "service", 3);
+    assert_int_equal(api_client_insert(tx_begin(f), &third, &f->e), ERR_CONFLICT);
+    hold_end(f, ERR_CONFLICT);
+}
+
+static void a_key_of_a_camera_has_one(void **state)
+{
+    struct fixture *f = *state;
+    struct api_client c = client_of("c", "camera", 1);
+    assert_int_equal(api_client_insert(tx_begin(f), &c, &f->e), ERR_INVALID);
+    hold_end(f, ERR_INVALID);
+    id_new(c.camera.text);
+    assert_int_equal(api_client_insert(tx_begin(f), &c, &f->e), ERR_NOT_FOUND);
+    hold_end(f, ERR_NOT_FOUND);
+    struct db_cx *cx = tx_begin(f);
+    c.camera = make_camera(f, cx, "door");
+    assert_int_equal(api_client_insert(cx, &c, &f->e), ERR_OK);
+    tx_commit(f);
+    assert_int_equal(camera_delete(tx_begin(f), c.camera, &f->e), ERR_CONFLICT);
+    hold_end(f, ERR_CONFLICT);
+    cx = tx_begin(f);
+    assert_int_equal(api_client_revoke(cx, c.id, 7, &f->e), ERR_OK);
+    assert_int_equal(camera_delete(cx, c.camera, &f->e), ERR_OK);
+    tx_commit(f);
+}
+
+static void a_client_is_seen_once_a_while(void **state)
+{
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    struct api_client got, c = client_of("p", "service", 1);
+    assert_int_equal(api_client_insert(cx, &c, &f->e), ERR_OK);
+    static const struct {
+        usec_t at, unless_after, seen;
+    } rows[] = {{100, 40, 100}, {150, 90, 100}, {170, 110, 170}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(api_client_seen(cx, c.id, rows[i].at, rows[i].unless_after, &f->e),
+                         ERR_OK);
+        assert_int_equal(api_client_get(cx, f->a, c.id, &got, &f->e), ERR_OK);
+        assert_int_equal(got.last_seen, rows[i].seen);
+    }
+    tx_commit(f);
+}
+
+static void a_session_knows_its_cameras(void **state)
+{
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    struct session_id session = make_session(f, cx, make_course(f, cx, "C"), SESSION_SCHEDULED);
+    struct camera_id a = make_camera(f, cx, "a"), b = make_camera(f, cx, "b"), none = {""}, *ids;
+    int64_t first = 0, version = 0;
+    int n;
+    assert_int_equal(session_camera_add(cx, session, a, &first, &f->e), ERR_OK);
+    assert_int_equal(session_camera_add(cx, session, b, &version, &f->e), ERR_OK);
+    assert_int_equal(version, first + 1);
+    assert_int_equal(session_camera_add(cx, session, b, &version, &f->e), ERR_OK);
+    assert_int_equal(session_camera_list(cx, f->a, session, &ids, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 2);
+    assert_int_equal(session_camera_remove(cx, session, a, &version, &f->e), ERR_OK);
+    assert_int_equal(session_camera_remove(cx, session, a, &version, &f->e), ERR_NOT_FOUND);
+    id_new(none.text);
+    assert_int_equal(session_camera_add(cx, session, none, &version, &f->e), ERR_NOT_FOUND);
+    assert_int_equal(session_delete(cx, session, &f->e), ERR_OK);
+    assert_int_equal(session_camera_list(cx, f->a, session, &ids, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(session_camera_add(cx, session, b, &version, &f->e), ERR_NOT_FOUND);
+    tx_commit(f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -177,6 +307,10 @@ int main(void)
         TEST(an_audit_row_is_checked_by_the_database),
         TEST(a_key_is_claimed_once_and_tells_its_answer),
         TEST(a_key_is_free_again_after_a_day_a_lost_worker_and_a_release),
+        TEST(a_key_is_good_until_it_expires_is_changed_or_revoked),
+        TEST(a_key_of_a_camera_has_one),
+        TEST(a_client_is_seen_once_a_while),
+        TEST(a_session_knows_its_cameras),
     };
     return store_suite_run(tests, ARRAY_LEN(tests));
 }
