@@ -106,6 +106,10 @@ static void add_etag(struct call *c, struct http_response *res)
         http_header_add(res, "etag", str_from(tag));
     if (c->location.p)
         http_header_add(res, "location", c->location);
+    char *file =
+        c->file_name ? arena_printf(c->a, "attachment; filename=\"%s.csv\"", c->file_name) : NULL;
+    if (file)
+        http_header_add(res, "content-disposition", str_from(file));
     if (c->replayed)
         http_header_add(res, "idempotency-replayed", STR("true"));
 }
@@ -121,6 +125,8 @@ static enum err encode(struct call *c, const struct route *route, struct http_re
     if (c->raw_body.p) {
         res->body = c->raw_body;
         res->content_type = c->raw_type;
+        res->stream = c->stream;
+        res->stream_ctx = c->stream_ctx;
         return ERR_OK;
     }
     if (!route->out || !c->out)

@@ -88,6 +88,8 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
 extern const struct schema api_client_schema, api_client_list_schema, api_client_in_schema,
     api_client_patch_schema, api_client_key_schema, session_camera_schema,
     session_camera_list_schema;
+extern const struct schema session_report_schema, course_report_schema, student_report_schema,
+    term_report_schema, term_courses_report_schema;
 extern const struct schema schedule_schema, schedule_entry_schema;
 extern const struct schema instructor_list_schema, user_patch_schema;
 extern const struct schema institution_schema, institution_patch_schema, site_schema,
@@ -103,6 +105,11 @@ extern const struct schema import_schema, import_counts_schema, import_line_sche
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
 HANDLER(audit_index);
 HANDLER(register_verify);
+HANDLER(report_session);
+HANDLER(report_course);
+HANDLER(report_student);
+HANDLER(report_term);
+HANDLER(report_term_by_course);
 HANDLER(register_signed_show);
 HANDLER(landing);
 HANDLER(health);

@@ -23,8 +23,11 @@ struct call {
     struct str raw_body, raw_type;      /* answers that are not a schema (text, metrics) */
     int retry_after_s;                  /* with an error */
     bool pending;                       /* the answer comes later (frames?wait=1) */
-    struct str subject;                 /* for the audit trail, where path and Location tell not */
-    bool replayed;                      /* the answer is an earlier one (Idempotency-Key) */
+    http_stream_fn stream;              /* makes what follows raw_body; NULL: nothing does */
+    void *stream_ctx;
+    const char *file_name; /* without its end: the answer is a CSV file to be saved; or NULL */
+    struct str subject;    /* for the audit trail, where path and Location tell not */
+    bool replayed;         /* the answer is an earlier one (Idempotency-Key) */
     /* idempotency.c: the claim, and what is stored under the key already */
     struct idempotency kept, kept_before;
     bool kept_claimed;

@@ -114,6 +114,40 @@ static const struct route_query import_students_query[] = {
 #define JSON BODY_JSON
 #define NONE BODY_NONE
 
+#define REPORT_QUERY                                                                               \
+    {"format", "string", "json or csv; without it what Accept says, else json."},                  \
+        {"bom", "string", "1: CSV begins with a byte order mark, which Excel needs."},             \
+        {"limit", "integer", "Rows, 1 to 1000; without it all, streamed."},                        \
+        {"after", "string", "What `next` was in the page before."},                                \
+        {"from", "string", "Sessions from this day (2026-11-22) or time on."},                     \
+        {"to", "string", "Sessions through this day, or before this time."},                       \
+        {"weekday", "integer", "Only sessions of this day of the week, 1 Monday to 7 Sunday."},    \
+    {                                                                                              \
+        "tz", "string", "The time zone of days and weekdays; default UTC."                         \
+    }
+#define REPORT_MARK_QUERY                                                                          \
+    {"status", "string", "Only with this status."},                                                \
+    {                                                                                              \
+        "late_over", "integer", "Only who was late by more than so many minutes."                  \
+    }
+static const struct route_query session_report_query[] = {
+    REPORT_QUERY, REPORT_MARK_QUERY, {"session", "string", "The session's id; must be there."}};
+static const struct route_query course_report_query[] = {
+    REPORT_QUERY,
+    REPORT_MARK_QUERY,
+    {"course", "string", "The course's id; must be there."},
+    {"below", "number", "Only who attended less than so many percent."}};
+static const struct route_query student_report_query[] = {
+    REPORT_QUERY,
+    REPORT_MARK_QUERY,
+    {"student", "string", "The student's id; must be there."},
+    {"course", "string", "Only of this course."}};
+static const struct route_query term_report_query[] = {
+    REPORT_QUERY,
+    {"term", "string", "The term's name, as courses have it; must be there, may be empty."},
+    {"course", "string", "Only of this course."},
+    {"below", "number", "Only who attended less than so many percent."}};
+
 /* clang-format off */
 const struct route routes[] = {
 /*   method       path                                    permission            rows           handler            body  in                     out                   status */
@@ -205,6 +239,12 @@ const struct route routes[] = {
     {HTTP_GET,    "/v1/sessions/{id}/events",             PERM_ATTENDANCE_READ, ROW_SESSION,   events_upgrade,    NONE, NULL,                  NULL,                 101, "sessions", "events", "WebSocket (subprotocol rollcall.v1): FrameResult, MarkChanged, SessionChanged, FrameDropped and Lag messages", 0, QUERY(event_query)},
 
     {HTTP_POST,   "/v1/imports/students",                 PERM_STUDENT_WRITE,   ROW_ALL,       students_import,   BODY_CSV, NULL,              &import_schema,       200, "imports", "importStudents", "Students from a CSV file, all lines or none", E(UNSUPPORTED)|E(UNPROCESSABLE)|E(CONFLICT)|E(UNAVAILABLE), QUERY(import_students_query)},
+
+    {HTTP_GET,    "/v1/reports/session",                  PERM_REPORT_READ,     ROW_LIST,      report_session,    NONE, NULL,                  &session_report_schema, 200, "reports", "reportSession", "A session: everybody on its roster, JSON or CSV", E(NOT_FOUND), QUERY(session_report_query)},
+    {HTTP_GET,    "/v1/reports/course",                   PERM_REPORT_READ,     ROW_LIST,      report_course,     NONE, NULL,                  &course_report_schema, 200, "reports", "reportCourse", "A course: its students by its sessions, JSON or CSV", E(NOT_FOUND), QUERY(course_report_query)},
+    {HTTP_GET,    "/v1/reports/student",                  PERM_REPORT_READ,     ROW_LIST,      report_student,    NONE, NULL,                  &student_report_schema, 200, "reports", "reportStudent", "A student: each session of each course, JSON or CSV", E(NOT_FOUND), QUERY(student_report_query)},
+    {HTTP_GET,    "/v1/reports/term",                     PERM_REPORT_READ,     ROW_LIST,      report_term,       NONE, NULL,                  &term_report_schema,  200, "reports", "reportTerm", "A term: totals of each student, JSON or CSV", 0, QUERY(term_report_query)},
+    {HTTP_GET,    "/v1/reports/term/courses",             PERM_REPORT_READ,     ROW_LIST,      report_term_by_course, NONE, NULL,              &term_courses_report_schema, 200, "reports", "reportTermCourses", "A term: totals of each course, JSON or CSV", 0, QUERY(term_report_query)},
 
     {HTTP_GET,    "/v1/cameras",                          PERM_CAMERA_READ,     ROW_ALL,       camera_index,      NONE, NULL,                  &camera_list_schema,  200, "cameras", "listCameras", "Cameras, a page at a time", 0, QUERY(page_query)},
     {HTTP_POST,   "/v1/cameras",                          PERM_CAMERA_WRITE,    ROW_ALL,       camera_create,     JSON, &camera_in_schema,     &camera_schema,       201, "cameras", "createCamera", "Register a camera", E(CONFLICT), NOQUERY},

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/sign.h"
 #include "store/heads.h"
+#include "store/report.h"
 #include "store/signed_heads.h"
 
 #include <stdio.h>
@@ -157,6 +158,24 @@ static enum err compare(const struct config *cfg, struct db *db, const struct ke
     return r;
 }
 
+static enum err keep_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    return report_verification_set(cx, ctx, e);
+}
+
+/* For the heads of reports. A database that cannot be written to can be verified all the same. */
+static void verification_keep(struct db *db, const struct register_report *report)
+{
+    struct report_verification v = {.at = time_utc(),
+                                    .chains = report->chains,
+                                    .events = report->events,
+                                    .marks = report->marks,
+                                    .findings = report->findings};
+    struct error e = {0};
+    if (db_tx(db, keep_fn, &v, &e))
+        log_failure(LOG_WARN, "app", "verification_not_kept", &e);
+}
+
 enum err app_register_check(const struct config *cfg, struct db *db, const char *signed_copy,
                             register_finding_fn fn, void *ctx, struct register_report *ret_report,
                             struct error *e)
@@ -172,6 +191,7 @@ enum err app_register_check(const struct config *cfg, struct db *db, const char 
         c.report.findings += c.outside;
         memcpy(c.report.public_key, keys.public, sizeof c.report.public_key);
         *ret_report = c.report;
+        verification_keep(db, &c.report);
     }
     sodium_memzero(&keys, sizeof keys);
     return r;

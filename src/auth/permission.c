@@ -8,21 +8,22 @@
 #define READ_ALL                                                                                   \
     (BIT(SELF) | BIT(STUDENT_READ) | BIT(FACE_READ) | BIT(CONSENT_READ) | BIT(COURSE_READ) |       \
      BIT(ROSTER_READ) | BIT(SESSION_READ) | BIT(ATTENDANCE_READ) | BIT(MARK_READ) |                \
-     BIT(CAMERA_READ) | BIT(SYSTEM_READ) | BIT(REGISTER_READ) | BIT(PLACE_READ))
+     BIT(REPORT_READ) | BIT(CAMERA_READ) | BIT(SYSTEM_READ) | BIT(REGISTER_READ) |                 \
+     BIT(PLACE_READ))
 
 static const uint64_t grants[ROLE_N] = {
     [ROLE_ADMIN] = (1ull << PERM_N) - 1,
     [ROLE_REGISTRAR] = READ_ALL | BIT(PLACE_WRITE) | BIT(STUDENT_WRITE) | BIT(CONSENT_WRITE) |
                        BIT(CONSENT_END) | BIT(COURSE_WRITE) | BIT(SESSION_WRITE) |
                        BIT(MARK_CONTEST) | BIT(MARK_WRITE),
-    [ROLE_INSTRUCTOR] = BIT(SELF) | BIT(PLACE_READ) | BIT(STUDENT_READ) | BIT(COURSE_READ) |
-                        BIT(ROSTER_READ) | BIT(SESSION_READ) | BIT(SESSION_WRITE) |
-                        BIT(ATTENDANCE_READ) | BIT(MARK_READ) | BIT(MARK_CONTEST) |
-                        BIT(MARK_WRITE) | BIT(FRAME_POST),
+    [ROLE_INSTRUCTOR] = BIT(SELF) | BIT(REPORT_READ) | BIT(PLACE_READ) | BIT(STUDENT_READ) |
+                        BIT(COURSE_READ) | BIT(ROSTER_READ) | BIT(SESSION_READ) |
+                        BIT(SESSION_WRITE) | BIT(ATTENDANCE_READ) | BIT(MARK_READ) |
+                        BIT(MARK_CONTEST) | BIT(MARK_WRITE) | BIT(FRAME_POST),
     [ROLE_AUDITOR] = READ_ALL | BIT(AUDIT_READ),
-    [ROLE_STUDENT] = BIT(SELF) | BIT(STUDENT_READ) | BIT(FACE_READ) | BIT(CONSENT_READ) |
-                     BIT(CONSENT_END) | BIT(COURSE_READ) | BIT(SESSION_READ) | BIT(MARK_READ) |
-                     BIT(MARK_CONTEST),
+    [ROLE_STUDENT] = BIT(SELF) | BIT(REPORT_READ) | BIT(STUDENT_READ) | BIT(FACE_READ) |
+                     BIT(CONSENT_READ) | BIT(CONSENT_END) | BIT(COURSE_READ) | BIT(SESSION_READ) |
+                     BIT(MARK_READ) | BIT(MARK_CONTEST),
     [ROLE_CAMERA] = BIT(SELF) | BIT(FRAME_POST),
 };
 
@@ -58,6 +59,7 @@ static const char *const perm_names[PERM_N] = {
     [PERM_REGISTER_READ] = "register.read",
     [PERM_SYSTEM_WRITE] = "system.write",
     [PERM_AUDIT_READ] = "audit.read",
+    [PERM_REPORT_READ] = "report.read",
     [PERM_PLACE_READ] = "place.read",
     [PERM_PLACE_WRITE] = "place.write",
 };

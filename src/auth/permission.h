@@ -29,7 +29,8 @@ enum perm {
     PERM_REGISTER_READ,
     PERM_SYSTEM_WRITE, /* the engines that decide */
     PERM_AUDIT_READ,
-    PERM_PLACE_READ, /* sites, rooms, terms, holidays, timetables */
+    PERM_REPORT_READ, /* counts and tables over marks */
+    PERM_PLACE_READ,  /* sites, rooms, terms, holidays, timetables */
     PERM_PLACE_WRITE,
 };
 enum { PERM_N = PERM_PLACE_WRITE + 1 };

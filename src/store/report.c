@@ -4,9 +4,9 @@
 
 #include "store/rows.h"
 
-bool report_when_any(const struct report_when *w)
+bool report_filter_some(const struct report_filter *f)
 {
-    return w->from > 0 || w->to > 0 || w->weekday > 0;
+    return f->from > 0 || f->to > 0 || f->weekday > 0;
 }
 
 static void seen_read(struct row *row, void *ret_item)
@@ -56,12 +56,12 @@ static void session_read(struct row *row, void *ret_item)
 }
 
 enum err report_course_sessions(struct db_cx *cx, struct arena *a, struct course_id course,
-                                const struct report_when *when, int limit,
+                                const struct report_filter *filter, int limit,
                                 struct report_session **ret_rows, int *ret_n, struct error *e)
 {
-    const struct db_value args[] = {db_text(course.text),     db_int(when->from),
-                                    db_int(when->to),         db_int(when->weekday),
-                                    db_int(when->utc_offset), db_int(limit)};
+    const struct db_value args[] = {db_text(course.text),       db_int(filter->from),
+                                    db_int(filter->to),         db_int(filter->weekday),
+                                    db_int(filter->utc_offset), db_int(limit)};
     return rows_all(cx, Q_REPORT_COURSE_SESSIONS, args, ARRAY_LEN(args), a, session_read,
                     sizeof(struct report_session), ret_rows, ret_n, e);
 }
@@ -102,14 +102,15 @@ static void sitting_read(struct row *row, void *ret_item)
 }
 
 enum err report_student_rows(struct db_cx *cx, struct arena *a, struct student_id student,
-                             struct course_id course, const struct report_when *when,
-                             usec_t after_at, struct session_id after, int limit,
-                             struct report_sitting **ret_rows, int *ret_n, struct error *e)
+                             const struct report_filter *filter, usec_t after_at,
+                             struct session_id after, int limit, struct report_sitting **ret_rows,
+                             int *ret_n, struct error *e)
 {
-    const struct db_value args[] = {
-        db_text(student.text), db_text(course.text),  db_int(when->from),
-        db_int(when->to),      db_int(when->weekday), db_int(when->utc_offset),
-        db_int(after_at),      db_text(after.text),   db_int(limit)};
+    const struct db_value args[] = {db_text(student.text),   db_text(filter->course.text),
+                                    db_int(filter->from),    db_int(filter->to),
+                                    db_int(filter->weekday), db_int(filter->utc_offset),
+                                    db_int(after_at),        db_text(after.text),
+                                    db_int(limit),           db_text(filter->instructor)};
     return rows_all(cx, Q_REPORT_STUDENT_ROWS, args, ARRAY_LEN(args), a, sitting_read,
                     sizeof(struct report_sitting), ret_rows, ret_n, e);
 }
@@ -126,12 +127,13 @@ static void course_count_read(struct row *row, void *ret_item)
 }
 
 enum err report_student_courses(struct db_cx *cx, struct arena *a, struct student_id student,
-                                struct course_id course, const struct report_when *when,
+                                const struct report_filter *filter,
                                 struct report_course_count **ret_rows, int *ret_n, struct error *e)
 {
-    const struct db_value args[] = {db_text(student.text), db_text(course.text),
-                                    db_int(when->from),    db_int(when->to),
-                                    db_int(when->weekday), db_int(when->utc_offset)};
+    const struct db_value args[] = {db_text(student.text),      db_text(filter->course.text),
+                                    db_int(filter->from),       db_int(filter->to),
+                                    db_int(filter->weekday),    db_int(filter->utc_offset),
+                                    db_text(filter->instructor)};
     return rows_all(cx, Q_REPORT_STUDENT_COURSES, args, ARRAY_LEN(args), a, course_count_read,
                     sizeof(struct report_course_count), ret_rows, ret_n, e);
 }
@@ -163,40 +165,41 @@ static void course_total_read(struct row *row, void *ret_item)
     total_read(row, t);
 }
 
-enum { TERM_ARGS = 4, TERM_ARGS_WHEN = 8 };
+enum { TERM_ARGS = 5, TERM_ARGS_WHEN = 9 };
 
 enum err report_term_students(struct db_cx *cx, struct arena *a, struct str term,
-                              struct course_id course, const struct report_when *when,
-                              struct str after, int limit, struct report_total **ret_rows,
-                              int *ret_n, struct error *e)
+                              const struct report_filter *filter, struct str after, int limit,
+                              struct report_total **ret_rows, int *ret_n, struct error *e)
 {
-    bool some = report_when_any(when);
+    bool some = report_filter_some(filter);
     const struct db_value args[TERM_ARGS_WHEN] = {
-        text_of(term),      db_text(course.text), text_of(after),        db_int(limit),
-        db_int(when->from), db_int(when->to),     db_int(when->weekday), db_int(when->utc_offset)};
+        text_of(term),      db_text(filter->course.text), text_of(after),
+        db_int(limit),      db_text(filter->instructor),  db_int(filter->from),
+        db_int(filter->to), db_int(filter->weekday),      db_int(filter->utc_offset)};
     return rows_all(cx, some ? Q_REPORT_TERM_STUDENTS_WHEN : Q_REPORT_TERM_STUDENTS, args,
                     some ? TERM_ARGS_WHEN : TERM_ARGS, a, student_total_read,
                     sizeof(struct report_total), ret_rows, ret_n, e);
 }
 
 enum err report_term_courses(struct db_cx *cx, struct arena *a, struct str term,
-                             struct course_id course, const struct report_when *when,
-                             struct str after, int limit, struct report_total **ret_rows,
-                             int *ret_n, struct error *e)
+                             const struct report_filter *filter, struct str after, int limit,
+                             struct report_total **ret_rows, int *ret_n, struct error *e)
 {
-    bool some = report_when_any(when);
+    bool some = report_filter_some(filter);
     const struct db_value args[TERM_ARGS_WHEN] = {
-        text_of(term),      db_text(course.text), text_of(after),        db_int(limit),
-        db_int(when->from), db_int(when->to),     db_int(when->weekday), db_int(when->utc_offset)};
+        text_of(term),      db_text(filter->course.text), text_of(after),
+        db_int(limit),      db_text(filter->instructor),  db_int(filter->from),
+        db_int(filter->to), db_int(filter->weekday),      db_int(filter->utc_offset)};
     return rows_all(cx, some ? Q_REPORT_TERM_COURSES_WHEN : Q_REPORT_TERM_COURSES, args,
                     some ? TERM_ARGS_WHEN : TERM_ARGS, a, course_total_read,
                     sizeof(struct report_total), ret_rows, ret_n, e);
 }
 
-enum err report_term_counts(struct db_cx *cx, struct str term, int64_t *ret_courses,
-                            int64_t *ret_sessions, struct error *e)
+enum err report_term_counts(struct db_cx *cx, struct str term, const struct report_filter *filter,
+                            int64_t *ret_courses, int64_t *ret_sessions, struct error *e)
 {
-    const struct db_value args[] = {text_of(term)};
+    const struct db_value args[] = {text_of(term), db_text(filter->course.text),
+                                    db_text(filter->instructor)};
     _cleanup_(db_rows_done) struct db_rows *rows = NULL;
     bool has = false;
     enum err r = db_query(cx, Q_REPORT_TERM_COUNTS, args, ARRAY_LEN(args), &rows, e);

@@ -9,13 +9,15 @@
 #include "store/db.h"
 
 /* Which sessions; zeroed: all. */
-struct report_when {
-    usec_t from, to;   /* from <= the session's time < to; 0: no limit */
-    int weekday;       /* 1 Monday to 7; 0: any */
-    usec_t utc_offset; /* of the place whose weekdays these are */
+struct report_filter {
+    struct course_id course;  /* empty: of every course */
+    char instructor[ID_TEXT]; /* a user: only courses that this one teaches; empty: any */
+    usec_t from, to;          /* from <= the session's time < to; 0: no limit */
+    int weekday;              /* 1 Monday to 7; 0: any */
+    usec_t utc_offset;        /* of the place whose weekdays these are */
 };
-/* False: every session counts. */
-bool report_when_any(const struct report_when *w);
+/* Do period or weekday leave sessions out? Totals then have to be counted from the marks. */
+bool report_filter_some(const struct report_filter *f);
 
 struct report_counts {
     int64_t present, late, left_early, absent, excused;
@@ -50,8 +52,9 @@ struct report_session {
     usec_t at, started_at;
 };
 NODISCARD enum err report_course_sessions(struct db_cx *cx, struct arena *a,
-                                          struct course_id course, const struct report_when *when,
-                                          int limit, struct report_session **ret_rows, int *ret_n,
+                                          struct course_id course,
+                                          const struct report_filter *filter, int limit,
+                                          struct report_session **ret_rows, int *ret_n,
                                           struct error *e);
 /* A mark of a student of the course, or (session empty) a student without one. `limit` students. */
 struct report_mark {
@@ -72,10 +75,10 @@ struct report_sitting {
     struct str title, course_code, course_title, term;
     struct str status; /* empty: no mark yet */
 };
-/* Behind (after_at, after); course may be empty. */
+/* Behind (after_at, after). */
 NODISCARD enum err report_student_rows(struct db_cx *cx, struct arena *a, struct student_id student,
-                                       struct course_id course, const struct report_when *when,
-                                       usec_t after_at, struct session_id after, int limit,
+                                       const struct report_filter *filter, usec_t after_at,
+                                       struct session_id after, int limit,
                                        struct report_sitting **ret_rows, int *ret_n,
                                        struct error *e);
 /* Marks of the student in a course with one status. */
@@ -85,8 +88,8 @@ struct report_course_count {
     int64_t n;
 };
 NODISCARD enum err report_student_courses(struct db_cx *cx, struct arena *a,
-                                          struct student_id student, struct course_id course,
-                                          const struct report_when *when,
+                                          struct student_id student,
+                                          const struct report_filter *filter,
                                           struct report_course_count **ret_rows, int *ret_n,
                                           struct error *e);
 
@@ -100,14 +103,15 @@ struct report_total {
 };
 /* The next `limit` students of all, whether or not they have a mark in the term. */
 NODISCARD enum err report_term_students(struct db_cx *cx, struct arena *a, struct str term,
-                                        struct course_id course, const struct report_when *when,
-                                        struct str after, int limit, struct report_total **ret_rows,
-                                        int *ret_n, struct error *e);
+                                        const struct report_filter *filter, struct str after,
+                                        int limit, struct report_total **ret_rows, int *ret_n,
+                                        struct error *e);
 NODISCARD enum err report_term_courses(struct db_cx *cx, struct arena *a, struct str term,
-                                       struct course_id course, const struct report_when *when,
-                                       struct str after, int limit, struct report_total **ret_rows,
-                                       int *ret_n, struct error *e);
-NODISCARD enum err report_term_counts(struct db_cx *cx, struct str term, int64_t *ret_courses,
+                                       const struct report_filter *filter, struct str after,
+                                       int limit, struct report_total **ret_rows, int *ret_n,
+                                       struct error *e);
+NODISCARD enum err report_term_counts(struct db_cx *cx, struct str term,
+                                      const struct report_filter *filter, int64_t *ret_courses,
                                       int64_t *ret_sessions, struct error *e);
 
 /* When the whole register was last verified, and what was found. */

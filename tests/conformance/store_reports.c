@@ -79,14 +79,13 @@ static void same_counts(struct report_counts a, struct report_counts b)
  * marks say. */
 static void totals_are_right(struct fixture *f, const struct school *s)
 {
-    static const struct course_id any = {{0}};
-    static const struct report_when whens[] = {{0}, {.from = 1}};
+    static const struct report_filter whens[] = {{.from = 0}, {.from = 1}};
     struct db_cx *cx = read_begin(f);
     for (size_t w = 0; w < ARRAY_LEN(whens); w++) {
         struct report_total *rows;
         int n;
         assert_int_equal(
-            report_term_students(cx, f->a, STR(""), any, &whens[w], STR(""), 100, &rows, &n, &f->e),
+            report_term_students(cx, f->a, STR(""), &whens[w], STR(""), 100, &rows, &n, &f->e),
             ERR_OK);
         assert_int_equal(n, STUDENTS);
         for (int i = 0; i < n; i++) {
@@ -94,7 +93,7 @@ static void totals_are_right(struct fixture *f, const struct school *s)
             same_counts(rows[i].counts, recount(f, cx, s, -1, &s->student[i]));
         }
         assert_int_equal(
-            report_term_courses(cx, f->a, STR(""), any, &whens[w], STR(""), 100, &rows, &n, &f->e),
+            report_term_courses(cx, f->a, STR(""), &whens[w], STR(""), 100, &rows, &n, &f->e),
             ERR_OK);
         assert_int_equal(n, 2);
         for (int i = 0; i < n; i++)
@@ -204,7 +203,7 @@ static void a_course_report_knows_its_sessions_and_marks(void **state)
 {
     struct fixture *f = *state;
     struct school s = school_make(f);
-    static const struct report_when all = {0};
+    static const struct report_filter all = {.from = 0};
     see(f, s.session[0], s.student[1], "present");
     see(f, s.session[1], s.student[1], "absent");
     see(f, s.session[2], s.student[1], "absent"); /* of the other course */
@@ -226,36 +225,36 @@ static void a_student_report_filters_by_time_and_weekday(void **state)
 {
     struct fixture *f = *state;
     struct school s = school_make(f);
-    static const struct course_id any = {{0}};
     for (int i = 0; i < SESSIONS; i++)
         see(f, s.session[i], s.student[0], i % 2 ? "absent" : "present");
     struct db_cx *cx = read_begin(f);
     struct report_sitting *rows, *day;
     struct report_course_count *counts;
-    struct report_when when = {0};
+    struct report_filter when = {.from = 0};
     int n, m, sum = 0;
-    assert_int_equal(report_student_rows(cx, f->a, s.student[0], any, &when, 0,
-                                         (struct session_id){{0}}, 10, &rows, &n, &f->e),
+    assert_int_equal(report_student_rows(cx, f->a, s.student[0], &when, 0, (struct session_id){{0}},
+                                         10, &rows, &n, &f->e),
                      ERR_OK);
     assert_int_equal(n, SESSIONS);
-    assert_int_equal(report_student_rows(cx, f->a, s.student[0], any, &when, rows[0].at,
-                                         rows[0].session, 10, &day, &m, &f->e),
+    assert_int_equal(report_student_rows(cx, f->a, s.student[0], &when, rows[0].at, rows[0].session,
+                                         10, &day, &m, &f->e),
                      ERR_OK);
     assert_int_equal(m, SESSIONS - 1);
+    when.course = s.course[0];
     for (when.weekday = 1; when.weekday <= 7; when.weekday++) {
-        assert_int_equal(report_student_rows(cx, f->a, s.student[0], s.course[0], &when, 0,
+        assert_int_equal(report_student_rows(cx, f->a, s.student[0], &when, 0,
                                              (struct session_id){{0}}, 10, &day, &m, &f->e),
                          ERR_OK);
         sum += m;
     }
     assert_int_equal(sum, 2);
-    when = (struct report_when){.from = rows[0].at, .to = rows[0].at + 1};
-    assert_int_equal(report_student_courses(cx, f->a, s.student[0], any, &when, &counts, &n, &f->e),
+    when = (struct report_filter){.from = rows[0].at, .to = rows[0].at + 1};
+    assert_int_equal(report_student_courses(cx, f->a, s.student[0], &when, &counts, &n, &f->e),
                      ERR_OK);
     assert_true(n >= 1);
     when.from = when.to;
-    assert_int_equal(report_student_rows(cx, f->a, s.student[0], any, &when, 0,
-                                         (struct session_id){{0}}, 10, &day, &m, &f->e),
+    assert_int_equal(report_student_rows(cx, f->a, s.student[0], &when, 0, (struct session_id){{0}},
+                                         10, &day, &m, &f->e),
                      ERR_OK);
     assert_int_equal(m, 0);
     assert_int_equal(hold_end(f, ERR_OK), ERR_OK);

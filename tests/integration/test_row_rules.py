@@ -49,6 +49,8 @@ TABLE = {
     "updateTerm": ("all", "AR"), "deleteTerm": ("all", "AR"),
     "listHolidays": ("none", "ARUI"), "getHoliday": ("none", "ARUI"), "createHoliday": ("all", "AR"),
     "updateHoliday": ("all", "AR"), "deleteHoliday": ("all", "AR"),
+    "reportSession": ("list", "ARUIS"), "reportCourse": ("list", "ARUIS"), "reportStudent": ("list", "ARUIS"),
+    "reportTerm": ("list", "ARUIS"), "reportTermCourses": ("list", "ARUIS"),
     "listCameras": ("all", "ARU"), "createCamera": ("all", "A"), "getCamera": ("all", "ARU"), "deleteCamera": ("all", "A"),
 }
 ROLES = {"A": "admin", "R": "registrar", "U": "auditor", "I": "instructor", "S": "student", "C": "camera"}

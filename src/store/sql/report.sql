@@ -48,6 +48,8 @@ FROM (SELECT id, course_id, title, status, started_at, CASE WHEN planned_start >
 JOIN course c ON c.id = s.course_id
 LEFT JOIN mark m ON m.session_id = s.id AND m.student_id = $1
 WHERE (m.status IS NOT NULL OR s.status = 'active') AND ($2 = '' OR c.id = $2)
+    AND ($10 = '' OR EXISTS (SELECT 1 FROM course_instructor i
+            WHERE i.course_id = c.id AND i.user_id = $10))
     AND s.at >= CAST($3 AS bigint) AND (CAST($4 AS bigint) = 0 OR s.at < CAST($4 AS bigint))
     AND (CAST($5 AS bigint) = 0
         OR ((s.at + CAST($6 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($5 AS bigint))
@@ -62,15 +64,20 @@ JOIN (SELECT id, course_id, CASE WHEN planned_start > 0 THEN planned_start
     ON s.id = m.session_id
 JOIN course c ON c.id = s.course_id
 WHERE m.student_id = $1 AND ($2 = '' OR c.id = $2)
+    AND ($7 = '' OR EXISTS (SELECT 1 FROM course_instructor i
+            WHERE i.course_id = c.id AND i.user_id = $7))
     AND s.at >= CAST($3 AS bigint) AND (CAST($4 AS bigint) = 0 OR s.at < CAST($4 AS bigint))
     AND (CAST($5 AS bigint) = 0
         OR ((s.at + CAST($6 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($5 AS bigint))
 GROUP BY c.id, c.code, c.title, c.term, m.status ORDER BY c.code, c.id, m.status;
 
 -- name: report_term_counts :one
-SELECT (SELECT count(*) FROM course WHERE term = $1) AS courses,
-    (SELECT count(*) FROM session s JOIN course c ON c.id = s.course_id WHERE c.term = $1)
-        AS sessions;
+SELECT count(*) AS courses, CAST(COALESCE(sum((SELECT count(*) FROM session s
+    WHERE s.course_id = c.id)), 0) AS bigint) AS sessions
+FROM course c
+WHERE c.term = $1 AND ($2 = '' OR c.id = $2)
+    AND ($3 = '' OR EXISTS (SELECT 1 FROM course_instructor i
+            WHERE i.course_id = c.id AND i.user_id = $3));
 
 -- A page of students in any course; those without a mark in the term have n = 0.
 -- name: report_term_students :many
@@ -84,6 +91,8 @@ FROM (SELECT id, external_id, name FROM student
         WHERE external_id > $3 ORDER BY external_id LIMIT $4) st
 LEFT JOIN attendance_total t ON t.student_id = st.id
 LEFT JOIN course c ON c.id = t.course_id AND c.term = $1 AND ($2 = '' OR c.id = $2)
+    AND ($5 = '' OR EXISTS (SELECT 1 FROM course_instructor i
+            WHERE i.course_id = c.id AND i.user_id = $5))
 GROUP BY st.external_id, st.id, st.name ORDER BY st.external_id;
 
 -- The same, counted from the marks of some sessions.
@@ -100,11 +109,13 @@ LEFT JOIN mark m ON m.student_id = st.id
 LEFT JOIN (SELECT s0.id, CASE WHEN s0.planned_start > 0 THEN s0.planned_start
             WHEN s0.started_at > 0 THEN s0.started_at ELSE s0.created_at END AS at
         FROM session s0 JOIN course c ON c.id = s0.course_id
-        WHERE c.term = $1 AND ($2 = '' OR c.id = $2)) s
+        WHERE c.term = $1 AND ($2 = '' OR c.id = $2)
+            AND ($5 = '' OR EXISTS (SELECT 1 FROM course_instructor i
+            WHERE i.course_id = c.id AND i.user_id = $5))) s
     ON s.id = m.session_id
-    AND s.at >= CAST($5 AS bigint) AND (CAST($6 AS bigint) = 0 OR s.at < CAST($6 AS bigint))
-    AND (CAST($7 AS bigint) = 0
-        OR ((s.at + CAST($8 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($7 AS bigint))
+    AND s.at >= CAST($6 AS bigint) AND (CAST($7 AS bigint) = 0 OR s.at < CAST($7 AS bigint))
+    AND (CAST($8 AS bigint) = 0
+        OR ((s.at + CAST($9 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($8 AS bigint))
 GROUP BY st.external_id, st.id, st.name ORDER BY st.external_id;
 
 -- A page of the term's courses.
@@ -116,7 +127,9 @@ SELECT c.id, c.code, c.title, count(t.student_id) AS n,
     CAST(COALESCE(sum(t.absent), 0) AS bigint) AS absent,
     CAST(COALESCE(sum(t.excused), 0) AS bigint) AS excused
 FROM (SELECT id, code, title FROM course
-        WHERE term = $1 AND ($2 = '' OR id = $2) AND code > $3 ORDER BY code LIMIT $4) c
+        WHERE term = $1 AND ($2 = '' OR id = $2)
+            AND ($5 = '' OR EXISTS (SELECT 1 FROM course_instructor i
+            WHERE i.course_id = course.id AND i.user_id = $5)) AND code > $3 ORDER BY code LIMIT $4) c
 LEFT JOIN attendance_total t ON t.course_id = c.id
 GROUP BY c.code, c.id, c.title ORDER BY c.code;
 
@@ -128,13 +141,15 @@ SELECT c.id, c.code, c.title, count(DISTINCT m.student_id) AS n,
     count(CASE WHEN m.status = 'absent' THEN 1 END) AS absent,
     count(CASE WHEN m.status = 'excused' THEN 1 END) AS excused
 FROM (SELECT id, code, title FROM course
-        WHERE term = $1 AND ($2 = '' OR id = $2) AND code > $3 ORDER BY code LIMIT $4) c
+        WHERE term = $1 AND ($2 = '' OR id = $2)
+            AND ($5 = '' OR EXISTS (SELECT 1 FROM course_instructor i
+            WHERE i.course_id = course.id AND i.user_id = $5)) AND code > $3 ORDER BY code LIMIT $4) c
 LEFT JOIN (SELECT id, course_id, CASE WHEN planned_start > 0 THEN planned_start
             WHEN started_at > 0 THEN started_at ELSE created_at END AS at FROM session) s
     ON s.course_id = c.id
-    AND s.at >= CAST($5 AS bigint) AND (CAST($6 AS bigint) = 0 OR s.at < CAST($6 AS bigint))
-    AND (CAST($7 AS bigint) = 0
-        OR ((s.at + CAST($8 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($7 AS bigint))
+    AND s.at >= CAST($6 AS bigint) AND (CAST($7 AS bigint) = 0 OR s.at < CAST($7 AS bigint))
+    AND (CAST($8 AS bigint) = 0
+        OR ((s.at + CAST($9 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($8 AS bigint))
 LEFT JOIN mark m ON m.session_id = s.id
 GROUP BY c.code, c.id, c.title ORDER BY c.code;
 

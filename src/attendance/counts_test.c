@@ -1,5 +1,5 @@
-/* Tests of attendance/tally: what counts, and what a percentage is. */
-#include "attendance/tally.h"
+/* Tests of attendance/counts: what counts, and what a percentage is. */
+#include "attendance/counts.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -13,7 +13,7 @@ static void a_percentage_leaves_excuses_out(void **state)
 {
     (void)state;
     static const struct {
-        struct tally t;
+        struct counts t;
         double percent;
     } rows[] = {
         {{.present = 1}, 100},
@@ -28,48 +28,48 @@ static void a_percentage_leaves_excuses_out(void **state)
         {{.present = 1999, .absent = 1}, 100}, /* 99.95 */
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        assert_true(fabs(tally_percent(&rows[i].t) - rows[i].percent) < 1e-9);
+        assert_true(fabs(counts_percent(&rows[i].t) - rows[i].percent) < 1e-9);
 }
 
 static void nothing_that_counts_is_no_percentage(void **state)
 {
     (void)state;
-    static const struct tally none, excused = {.excused = 3};
-    assert_true(isnan(tally_percent(&none)));
-    assert_true(isnan(tally_percent(&excused)));
-    assert_false(tally_is_below(&none, 100));
-    assert_false(tally_is_below(&excused, 100));
+    static const struct counts none, excused = {.excused = 3};
+    assert_true(isnan(counts_percent(&none)));
+    assert_true(isnan(counts_percent(&excused)));
+    assert_false(counts_is_below(&none, 100));
+    assert_false(counts_is_below(&excused, 100));
 }
 
 static void below_is_decided_before_rounding(void **state)
 {
     (void)state;
-    static const struct tally t = {.present = 2, .absent = 1}; /* 66.666 shown as 66.7 */
-    assert_true(tally_is_below(&t, 66.7));
-    assert_false(tally_is_below(&t, 66.6));
-    static const struct tally half = {.late = 1, .absent = 1};
-    assert_false(tally_is_below(&half, 50));
-    assert_true(tally_is_below(&half, 50.1));
+    static const struct counts t = {.present = 2, .absent = 1}; /* 66.666 shown as 66.7 */
+    assert_true(counts_is_below(&t, 66.7));
+    assert_false(counts_is_below(&t, 66.6));
+    static const struct counts half = {.late = 1, .absent = 1};
+    assert_false(counts_is_below(&half, 50));
+    assert_true(counts_is_below(&half, 50.1));
 }
 
 static void every_status_has_its_count_and_other_words_none(void **state)
 {
     (void)state;
     static const char *const words[] = {"present", "late", "left-early", "absent", "excused"};
-    struct tally t = {0}, all = {0};
+    struct counts t = {0}, all = {0};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        tally_add(&t, str_from(words[i]), (int64_t)i + 1);
-    tally_add(&t, STR("unheard-of"), 100);
+        counts_add(&t, str_from(words[i]), (int64_t)i + 1);
+    counts_add(&t, STR("unheard-of"), 100);
     assert_int_equal(t.present, 1);
     assert_int_equal(t.late, 2);
     assert_int_equal(t.left_early, 3);
     assert_int_equal(t.absent, 4);
     assert_int_equal(t.excused, 5);
-    assert_int_equal(tally_attended(&t), 6);
-    assert_int_equal(tally_marks(&t), 15);
-    tally_sum(&all, &t);
-    tally_sum(&all, &t);
-    assert_int_equal(tally_marks(&all), 30);
+    assert_int_equal(counts_attended(&t), 6);
+    assert_int_equal(counts_marks(&t), 15);
+    counts_sum(&all, &t);
+    counts_sum(&all, &t);
+    assert_int_equal(counts_marks(&all), 30);
     assert_int_equal(all.left_early, 6);
 }
 

@@ -7,19 +7,19 @@
 
 #include "base/str.h"
 
-struct tally {
+struct counts {
     int64_t present, late, left_early, absent, excused;
 };
 
 /* Adds n marks of a status (the words of marks); a word that is none of them counts nowhere. */
-void tally_add(struct tally *t, struct str status, int64_t n);
+void counts_add(struct counts *t, struct str status, int64_t n);
 /* Adds all of `more`. */
-void tally_sum(struct tally *t, const struct tally *more);
-int64_t tally_attended(const struct tally *t);
+void counts_sum(struct counts *t, const struct counts *more);
+int64_t counts_attended(const struct counts *t);
 /* Marks of any status. */
-int64_t tally_marks(const struct tally *t);
+int64_t counts_marks(const struct counts *t);
 /* 0 to 100, rounded half up to a tenth; NaN when nothing counts. */
-double tally_percent(const struct tally *t);
+double counts_percent(const struct counts *t);
 /* Less than `percent` of what counts was attended, exactly (before rounding); false when nothing
  * counts. */
-bool tally_is_below(const struct tally *t, double percent);
+bool counts_is_below(const struct counts *t, double percent);
