@@ -173,6 +173,8 @@ HANDLER(session_end);
 HANDLER(frame_create);
 HANDLER(class_photos_create);
 HANDLER(students_import);
+HANDLER(courses_import);
+HANDLER(rosters_import);
 HANDLER(challenge_create);
 HANDLER(challenge_frame);
 HANDLER(marks_index);

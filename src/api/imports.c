@@ -269,3 +269,13 @@ enum err students_import(struct call *c, struct error *e)
 {
     return import(c, csv_types, import_students, "deactivate", e);
 }
+
+enum err courses_import(struct call *c, struct error *e)
+{
+    return import(c, csv_types, import_courses, NULL, e);
+}
+
+enum err rosters_import(struct call *c, struct error *e)
+{
+    return import(c, csv_types, import_rosters, "remove", e);
+}

@@ -108,6 +108,16 @@ static const struct route_query import_students_query[] = {
     IMPORT_QUERY,
     IMPORT_MISSING("deactivate: students who are not in the file become inactive; default keep."),
 };
+static const struct route_query import_courses_query[] = {
+    IMPORT_QUERY,
+};
+static const struct route_query import_rosters_query[] = {
+    IMPORT_QUERY,
+    IMPORT_MISSING("remove: on the rosters that the file names, who is not in it is taken off; "
+                   "default keep."),
+    {"tz", "string", "Time zone of dates without a time, such as Europe/Berlin; default UTC."},
+};
+/* end of imports */
 #define QUERY(rows) .query = (rows), .n_query = ARRAY_LEN(rows)
 #define NOQUERY .query = NULL, .n_query = 0
 
@@ -238,13 +248,15 @@ const struct route routes[] = {
     {HTTP_POST,   "/v1/sessions/{id}/events-ticket",      PERM_ATTENDANCE_READ, ROW_SESSION,   events_ticket,     NONE, NULL,                  &ticket_schema,       200, "sessions", "createEventsTicket", "A one-use ticket for the WebSocket", E(NOT_FOUND), NOQUERY, .flags = ROUTE_UNAUDITED},
     {HTTP_GET,    "/v1/sessions/{id}/events",             PERM_ATTENDANCE_READ, ROW_SESSION,   events_upgrade,    NONE, NULL,                  NULL,                 101, "sessions", "events", "WebSocket (subprotocol rollcall.v1): FrameResult, MarkChanged, SessionChanged, FrameDropped and Lag messages", 0, QUERY(event_query)},
 
-    {HTTP_POST,   "/v1/imports/students",                 PERM_STUDENT_WRITE,   ROW_ALL,       students_import,   BODY_CSV, NULL,              &import_schema,       200, "imports", "importStudents", "Students from a CSV file, all lines or none", E(UNSUPPORTED)|E(UNPROCESSABLE)|E(CONFLICT)|E(UNAVAILABLE), QUERY(import_students_query)},
-
     {HTTP_GET,    "/v1/reports/session",                  PERM_REPORT_READ,     ROW_LIST,      report_session,    NONE, NULL,                  &session_report_schema, 200, "reports", "reportSession", "A session: everybody on its roster, JSON or CSV", E(NOT_FOUND), QUERY(session_report_query)},
     {HTTP_GET,    "/v1/reports/course",                   PERM_REPORT_READ,     ROW_LIST,      report_course,     NONE, NULL,                  &course_report_schema, 200, "reports", "reportCourse", "A course: its students by its sessions, JSON or CSV", E(NOT_FOUND), QUERY(course_report_query)},
     {HTTP_GET,    "/v1/reports/student",                  PERM_REPORT_READ,     ROW_LIST,      report_student,    NONE, NULL,                  &student_report_schema, 200, "reports", "reportStudent", "A student: each session of each course, JSON or CSV", E(NOT_FOUND), QUERY(student_report_query)},
     {HTTP_GET,    "/v1/reports/term",                     PERM_REPORT_READ,     ROW_LIST,      report_term,       NONE, NULL,                  &term_report_schema,  200, "reports", "reportTerm", "A term: totals of each student, JSON or CSV", 0, QUERY(term_report_query)},
     {HTTP_GET,    "/v1/reports/term/courses",             PERM_REPORT_READ,     ROW_LIST,      report_term_by_course, NONE, NULL,              &term_courses_report_schema, 200, "reports", "reportTermCourses", "A term: totals of each course, JSON or CSV", 0, QUERY(term_report_query)},
+
+    {HTTP_POST,   "/v1/imports/students",                 PERM_STUDENT_WRITE,   ROW_ALL,       students_import,   BODY_CSV, NULL,              &import_schema,       200, "imports", "importStudents", "Students from a CSV file, all lines or none", E(UNSUPPORTED)|E(UNPROCESSABLE)|E(CONFLICT)|E(UNAVAILABLE), QUERY(import_students_query)},
+    {HTTP_POST,   "/v1/imports/courses",                  PERM_COURSE_WRITE,    ROW_ALL,       courses_import,    BODY_CSV, NULL,              &import_schema,       200, "imports", "importCourses", "Courses from a CSV file, all lines or none", E(UNSUPPORTED)|E(UNPROCESSABLE)|E(CONFLICT)|E(UNAVAILABLE), QUERY(import_courses_query)},
+    {HTTP_POST,   "/v1/imports/rosters",                  PERM_COURSE_WRITE,    ROW_ALL,       rosters_import,    BODY_CSV, NULL,              &import_schema,       200, "imports", "importRosters", "Rosters from a CSV file, all lines or none", E(UNSUPPORTED)|E(UNPROCESSABLE)|E(CONFLICT)|E(UNAVAILABLE), QUERY(import_rosters_query)},
 
     {HTTP_GET,    "/v1/cameras",                          PERM_CAMERA_READ,     ROW_ALL,       camera_index,      NONE, NULL,                  &camera_list_schema,  200, "cameras", "listCameras", "Cameras, a page at a time", 0, QUERY(page_query)},
     {HTTP_POST,   "/v1/cameras",                          PERM_CAMERA_WRITE,    ROW_ALL,       camera_create,     JSON, &camera_in_schema,     &camera_schema,       201, "cameras", "createCamera", "Register a camera", E(CONFLICT), NOQUERY},

@@ -81,3 +81,21 @@ struct str plan_copy(const struct plan *p, struct str s)
         p->result->report.failed = true;
     return copy;
 }
+
+bool plan_width(const struct plan *p, const struct csv_table *table, const struct csv_row *row,
+                struct import_line *line)
+{
+    if (row->n <= table->header.n)
+        return true;
+    report_say(&p->result->report, line, IMPORT_ERROR,
+               "%d fields under %d columns: quote the comma?", row->n, table->header.n);
+    return false;
+}
+
+struct str plan_key(const struct plan *p, struct str first, struct str second)
+{
+    char *text = arena_printf(p->o->a, "%.*s%s%.*s", STR_ARGS(first), second.n ? " " : "",
+                              (int)second.n, second.n ? second.p : "");
+    p->result->report.failed = p->result->report.failed || !text;
+    return str_from(text);
+}

@@ -26,3 +26,8 @@ NODISCARD enum err plan_time(const struct plan *p, struct str cell, bool end, us
                              struct error *e);
 /* A copy for the plan; memory that is missing fails the report. */
 struct str plan_copy(const struct plan *p, struct str s);
+/* False: the row has more fields than the header, which is said. */
+bool plan_width(const struct plan *p, const struct csv_table *table, const struct csv_row *row,
+                struct import_line *line);
+/* "CS-101 2026W": how a line is called that is found by two cells, the second perhaps empty. */
+struct str plan_key(const struct plan *p, struct str first, struct str second);

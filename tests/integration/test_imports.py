@@ -137,3 +137,108 @@ def test_long_reports_show_the_first_of_each_kind(sis):
     report = sis("students", text, dry_run=1)
     assert report["counts"]["create"] == 200 and len(report["lines"]) == 51 and report["left_out"] == 150
     assert len(sis("students", text, dry_run=1, all=1)["lines"]) == 201
+
+
+def course(api, code, term=""):
+    return next((c for c in everything(api, "/v1/courses") if (c["code"], c["term"]) == (code, term)), None)
+
+
+def everything(api, path, **query):
+    page = {"next": ""}
+    while page["next"] is not None:
+        page = api.get(path, limit=200, **query, **({"after": page["next"]} if page["next"] else {}))
+        yield from page["items"]
+
+
+def roster(api, code, term="", **query):
+    entries = api.get(f"/v1/courses/{course(api, code, term)['id']}/roster", **query)["items"]
+    return {entry["student"]["external_id"]: entry for entry in entries}
+
+
+def test_courses_are_made_changed_and_left_alone(api, sis):
+    text = "code,term,title,late_after_min\nC1,2026W,Logic,5\nC1,2026S,Logic again,\n"
+    assert counts(sis("courses", text, dry_run=1)) == {"create": 2} and course(api, "C1", "2026W") is None
+    assert counts(sis("courses", text)) == {"create": 2}
+    assert course(api, "C1", "2026W")["late_after_min"] == 5 and course(api, "C1", "2026S")["late_after_min"] == 10
+    assert counts(sis("courses", text)) == {"unchanged": 2}
+    report = sis("courses", "Course Code;Semester;Title\nC1;2026W;Formal logic\n")
+    assert line(report, 2)["changes"] == [{"field": "title", "from": "Logic", "to": "Formal logic"}]
+    assert course(api, "C1", "2026W")["late_after_min"] == 5
+    bad = sis("courses", "code,term,title,late\nC2,,X,601\nC3,,,\nC4,,A,\nC4,,B,\n", 422)["report"]
+    assert [item["line"] for item in bad["lines"] if item["action"] == "error"] == [2, 3, 5]
+
+
+@pytest.fixture
+def world(api, sis, name):
+    """A course and three students with names of their own; gives the names."""
+    students = [f"{name}-{i}" for i in range(3)]
+    sis("students", "id,name\n" + "".join(f"{s},Name {s}\n" for s in students))
+    sis("courses", f"code,title\n{name},A course\n")
+    return name, students
+
+
+def test_rosters_are_filled_and_emptied(api, sis, world):
+    code, (a, b, c) = world
+    text = f"course,external_id\n{code},{a}\n{code},{b}\n"
+    assert counts(sis("rosters", text, dry_run=1)) == {"create": 2} and roster(api, code) == {}
+    assert counts(sis("rosters", text)) == {"create": 2}
+    assert set(roster(api, code)) == {a, b}
+    assert counts(sis("rosters", text)) == {"unchanged": 2}
+    assert counts(sis("rosters", f"course,student,action\n{code},{a},remove\n{code},{c},add\n")) == {"create": 1, "remove": 1}
+    assert set(roster(api, code)) == {b, c}
+    report = sis("rosters", f"course,student\n{code},{c}\n", missing="remove")
+    assert counts(report) == {"unchanged": 1, "remove": 1} and set(roster(api, code)) == {c}
+    assert counts(sis("rosters", f"course,student\n{code},{b}\n")) == {"create": 1}  # comes back
+    assert set(roster(api, code)) == {b, c}
+
+
+def test_entries_have_a_begin_and_an_end(api, sis, world):
+    code, (a, b, c) = world
+    text = "course,student,valid_from,valid_to\n" \
+        f"{code},{a},2020-03-01,2020-03-31\n{code},{b},2020-03-15,\n{code},{c},2020-03-15T12:00:00Z,2090-01-01\n"
+    assert counts(sis("rosters", text, tz="Europe/Berlin")) == {"create": 3}
+    assert counts(sis("rosters", text, tz="Europe/Berlin")) == {"unchanged": 3}
+    assert set(roster(api, code)) == {b, c}
+    on = {at: set(roster(api, code, at=at)) for at in ("2020-02-29T22:59:59Z", "2020-02-29T23:00:00Z", "2020-03-31T21:59:59Z",
+                                                      "2020-03-31T22:00:00Z", "2090-01-02T00:00:00Z")}
+    assert list(on.values()) == [set(), {a}, {a, b, c}, {b, c}, {b}]
+    # what is over stays; an end that lies ahead moves
+    report = sis("rosters", f"course,student,valid_to\n{code},{c},\n{code},{a},\n")
+    assert counts(report) == {"update": 1, "create": 1}
+    assert roster(api, code)[c]["valid_to"] is None
+    assert a in roster(api, code) and a in roster(api, code, at="2020-03-20T00:00:00Z")
+
+
+def test_wrong_roster_lines_are_named(api, sis, world):
+    code, (a, b, _) = world
+    sis("courses", f"code,term,title\n{code},2027,Again\n")
+    text = "course,term,student,from,to,action\n" \
+        f"{code},,{a},,,\nnone,,{a},,,\n{code},2027,nobody,,,\n{code},2027,{a},,,\n{code},2027,{a},,,\n" \
+        f"{code},2027,{b},2026-13-01,,\n{code},2027,{b},2026-02-01,2026-01-01,\n{code},2027,{b},,,maybe\n{code},2027,{b},,2020-01-01,\n"
+    said = {item["line"]: item["message"] for item in sis("rosters", text, 422)["report"]["lines"]
+            if item["action"] == "error"}
+    assert sorted(said) == [2, 3, 4, 6, 7, 8, 9, 10], said
+    assert "2 terms" in said[2] and "no course 'none'" in said[3] and "no student 'nobody'" in said[4]
+    assert "line 5" in said[6] and "valid_from" in said[7] and "before" in said[8]
+    assert roster(api, code, "2027") == {}
+
+
+def test_a_roster_cut_short_is_refused(sis, api, name):
+    students = [f"{name}-{i}" for i in range(30)]
+    sis("students", "id,name\n" + "".join(f"{s},N\n" for s in students))
+    sis("courses", f"code,title\n{name},T\n")
+    whole = "course,student\n" + "".join(f"{name},{s}\n" for s in students)
+    assert counts(sis("rosters", whole)) == {"create": 30}
+    half = "".join(whole.splitlines(keepends=True)[:16])
+    assert "15 of 30" in sis("rosters", half, 409, missing="remove")["detail"]
+    assert counts(sis("rosters", half, missing="remove", force=1)) == {"unchanged": 15, "remove": 15}
+    assert len(roster(api, name)) == 15
+
+
+def test_who_comes_onto_a_running_sessions_roster_is_missing_there(api, sis, world):
+    code, (a, b, _) = world
+    sis("rosters", f"course,student\n{code},{a}\n")
+    session = api.session(course(api, code)["id"])
+    assert [s["external_id"] for s in api.marks(session["id"])["missing"]] == [a]
+    sis("rosters", f"course,student\n{code},{b}\n", missing="remove", force=1)
+    assert b in [s["external_id"] for s in api.marks(session["id"])["missing"]]
