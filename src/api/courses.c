@@ -98,23 +98,15 @@ static enum err rules_check(const struct course *course, struct error *e)
     return ERR_OK;
 }
 
-void course_defaults(const struct config *cfg, struct course *ret_course)
-{
-    *ret_course = (struct course){.term = STR(""),
-                                  .confirmations = cfg->confirmations,
-                                  .late_after_min = cfg->late_after_min,
-                                  .version = 1};
-}
-
 enum err course_create(struct call *c, struct error *e)
 {
-    const struct config *cfg = c->api->env.config;
     void *memory;
     enum err r = call_alloc(c, sizeof(struct course), &memory, e);
+    struct course_ctx t = {.c = c, .course = memory};
+    if (r == ERR_OK)
+        r = course_defaults(c, t.course, e);
     if (r)
         return r;
-    struct course_ctx t = {.c = c, .course = memory};
-    course_defaults(cfg, t.course);
     t.course->created_at = t.course->updated_at = time_utc();
     id_new(t.course->id.text);
     apply(c->in, t.course);

@@ -97,8 +97,9 @@ extern const struct schema institution_schema, institution_patch_schema, site_sc
     room_in_schema, room_patch_schema, term_schema, term_list_schema, term_in_schema,
     term_patch_schema, holiday_schema, holiday_list_schema, holiday_in_schema, holiday_patch_schema;
 
-/* The policy that new courses begin with (courses.c). */
-void course_defaults(const struct config *cfg, struct course *ret_course);
+/* The policy that new courses begin with, as it is now (settings.c). */
+NODISCARD enum err course_defaults(struct call *c, struct course *ret_course, struct error *e);
+extern const struct schema setting_schema, setting_list_schema, setting_in_schema;
 extern const struct schema import_schema, import_counts_schema, import_line_schema,
     import_change_schema;
 
@@ -219,4 +220,7 @@ HANDLER(api_client_remove);
 HANDLER(session_camera_index);
 HANDLER(session_camera_put);
 HANDLER(session_camera_delete);
+HANDLER(setting_index);
+HANDLER(setting_show);
+HANDLER(setting_patch);
 #undef HANDLER

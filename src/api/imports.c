@@ -226,8 +226,7 @@ static enum err read_options(struct call *c, const char *missing, struct import_
     o->db = c->api->env.db;
     o->rows_max = (int)cfg->import_max_lines;
     o->now = time_utc();
-    course_defaults(cfg, &o->course);
-    return r;
+    return r ? r : course_defaults(c, &o->course, e);
 }
 
 typedef enum err (*import_fn)(const struct import_options *o, struct str bytes,

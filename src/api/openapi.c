@@ -122,15 +122,23 @@ static json_t *header_parameter(const char *name, const char *doc)
                      "description", doc, "schema", "type", "string");
 }
 
+/* An id, but for the few that are words. */
+static json_t *path_parameter(struct str name)
+{
+    json_t *o = json_pack("{s:s%,s:s,s:b,s:{s:s}}", "name", name.p, name.n, "in", "path",
+                          "required", 1, "schema", "type", "string");
+    if (!str_is(name, "name") && !str_is(name, "job"))
+        json_object_set_new(json_object_get(o, "schema"), "format", json_string("uuid"));
+    return o;
+}
+
 static json_t *parameters(const struct route *r)
 {
     json_t *all = json_array();
     struct str part, rest = str_from(r->path);
     while (str_split(&rest, '/', &part))
         if (part.n > 2 && part.p[0] == '{')
-            json_array_append_new(all, json_pack("{s:s%,s:s,s:b,s:{s:s,s:s}}", "name", part.p + 1,
-                                                 part.n - 2, "in", "path", "required", 1, "schema",
-                                                 "type", "string", "format", "uuid"));
+            json_array_append_new(all, path_parameter((struct str){part.p + 1, part.n - 2}));
     for (int i = 0; i < r->n_query; i++)
         json_array_append_new(all, json_pack("{s:s,s:s,s:b,s:s,s:{s:s}}", "name", r->query[i].name,
                                              "in", "query", "required", 0, "description",

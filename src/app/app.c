@@ -75,6 +75,8 @@ static enum err open_storage(struct app *app, struct error *e)
     if (r == ERR_OK)
         r = migrate_up(app->db, &applied, e);
     if (r == ERR_OK)
+        r = app_settings_read(app, e);
+    if (r == ERR_OK)
         r = app_register_open(app, e);
     return r ? r : auth_new(app->db, &app->auth, e);
 }
@@ -398,7 +400,7 @@ static enum err start(struct app *app, struct app_hello *ret_hello, struct error
     return ERR_OK;
 }
 
-enum err app_start(const struct config *cfg, app_calibrate_fn calibrate, struct app **ret_app,
+enum err app_start(struct config *cfg, app_calibrate_fn calibrate, struct app **ret_app,
                    struct app_hello *ret_hello, struct error *e)
 {
     struct app *app = mem_alloc(sizeof *app);

@@ -29,8 +29,8 @@ typedef enum err (*app_calibrate_fn)(const struct config *cfg, struct db *db,
 
 /* Opens everything and serves; calibrate may be NULL. Errors are sentences for the person who
  * starts it. */
-NODISCARD enum err app_start(const struct config *cfg, app_calibrate_fn calibrate,
-                             struct app **ret_app, struct app_hello *ret_hello, struct error *e);
+NODISCARD enum err app_start(struct config *cfg, app_calibrate_fn calibrate, struct app **ret_app,
+                             struct app_hello *ret_hello, struct error *e);
 /* Waits for SIGINT or SIGTERM (which the caller has blocked in every thread). */
 void app_wait(struct app *app);
 /* Takes no more, finishes what is in hand within shutdown_timeout_s, closes. */

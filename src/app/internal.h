@@ -13,7 +13,7 @@
 enum { APP_WARNINGS_MAX = 8, APP_WARNING_TEXT = 256, APP_PATH = 1200 };
 
 struct app {
-    const struct config *cfg; /* borrowed */
+    struct config *cfg; /* borrowed; changed by app_settings_read alone */
     struct seal_key master, register_key, template_key, photo_key, answer_key;
     struct db *db;
     struct heads *heads; /* of the register */
@@ -53,6 +53,8 @@ NODISCARD enum err app_scheduler_start(struct app *app, struct error *e);
 NODISCARD enum err app_calibrate(void *ctx, const struct api_calibration *wish, struct buf *out,
                                  struct error *e);
 /* register.c: the installation key, of the configuration or of the key file (made when missing). */
+/* Settings that an admin changed by the API: into app->cfg. */
+NODISCARD enum err app_settings_read(struct app *app, struct error *e);
 NODISCARD enum err app_master_key(const struct config *cfg, struct seal_key *ret_key,
                                   struct error *e);
 /* register.c: opens the heads file and has every commit noted in it. */

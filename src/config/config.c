@@ -427,13 +427,29 @@ int config_workers(const struct config *c)
     return cores > 0 ? (int)cores : 1;
 }
 
+const char *config_shown(const struct config *c, enum option o)
+{
+    if (o == OPTION_database && config_database_url(c))
+        return c->database_name;
+    return option_rows[o].flags & OPTION_SECRET && *c->texts[o] ? "********" : c->texts[o];
+}
+
+enum err config_override(struct config *c, enum option o, struct str text, struct error *e)
+{
+    char *copy = arena_strdup(c->arena, text);
+    if (!copy)
+        return error_set(e, ERR_NOMEM, "no memory for a setting");
+    enum err r = option_parse(o, copy, c, e);
+    if (r)
+        return r;
+    c->texts[o] = copy;
+    c->origin[o] = CONFIG_ORIGIN_SETTING;
+    return ERR_OK;
+}
+
 void config_print(const struct config *c, struct buf *b)
 {
-    for (enum option o = 0; o < OPTION_N; o++) {
-        bool hidden = option_rows[o].flags & OPTION_SECRET && *c->texts[o];
-        const char *text = hidden ? "********" : c->texts[o];
-        if (o == OPTION_database && config_database_url(c))
-            text = c->database_name;
-        buf_printf(b, "%-24s = %-24s ; %s\n", option_rows[o].name, text, c->origin[o]);
-    }
+    for (enum option o = 0; o < OPTION_N; o++)
+        buf_printf(b, "%-24s = %-24s ; %s\n", option_rows[o].name, config_shown(c, o),
+                   c->origin[o]);
 }

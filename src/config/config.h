@@ -70,6 +70,15 @@ const char *config_text(const struct config *c, enum option o);
 /* Where it came from: default, PATH:LINE, ROLLCALL_NAME or --name. */
 const char *config_origin(const struct config *c, enum option o);
 
+/* What may be shown to people: secrets masked, no password of the database. */
+const char *config_shown(const struct config *c, enum option o);
+
+#define CONFIG_ORIGIN_SETTING "setting"
+/* Puts a value that was kept elsewhere in the place of the present one. For the start, before other
+ * threads read c. Errors INVALID, NOMEM. */
+NODISCARD enum err config_override(struct config *c, enum option o, struct str text,
+                                   struct error *e);
+
 /* Values that other options stand in for. Live as long as c. */
 const char *config_models_dir(const struct config *c);    /* models_dir, or data_dir/models */
 const char *config_database_path(const struct config *c); /* the SQLite file */

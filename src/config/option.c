@@ -221,3 +221,30 @@ void option_allowed(enum option o, struct buf *b)
         return;
     }
 }
+
+/* Few, and none that could lock everybody out or weaken recognition or sign-in. */
+enum option_change option_change_of(enum option o)
+{
+    static const struct {
+        enum option option;
+        enum option_change change;
+    } rows[] = {
+        {OPTION_confirmations, OPTION_CHANGE_NOW},
+        {OPTION_late_after_min, OPTION_CHANGE_NOW},
+        {OPTION_sessions_auto, OPTION_CHANGE_RESTART},
+        {OPTION_session_stop_grace_s, OPTION_CHANGE_RESTART},
+        {OPTION_jobs_keep_days, OPTION_CHANGE_RESTART},
+        {OPTION_sightings_halve_days, OPTION_CHANGE_RESTART},
+        {OPTION_template_max_age_days, OPTION_CHANGE_RESTART},
+        {OPTION_http_access_log, OPTION_CHANGE_RESTART},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].option == o)
+            return rows[i].change;
+    return OPTION_CHANGE_NEVER;
+}
+
+void option_setting_name(enum option o, char ret_name[static SETTING_NAME])
+{
+    snprintf(ret_name, SETTING_NAME, "option:%s", option_rows[o].name);
+}

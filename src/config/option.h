@@ -29,6 +29,13 @@ struct option_row {
 
 extern const struct option_row option_rows[OPTION_N];
 
+/* May an admin change the option by the API, and when does that count? */
+enum option_change { OPTION_CHANGE_NOW, OPTION_CHANGE_RESTART, OPTION_CHANGE_NEVER };
+enum option_change option_change_of(enum option o);
+enum { SETTING_NAME = 80 };
+/* What its row in the `setting` table is called: "option:NAME". */
+void option_setting_name(enum option o, char ret_name[static SETTING_NAME]);
+
 /* The option of that name ('-' counts as '_'), or OPTION_N. */
 enum option option_find(struct str name);
 /* The option with the most similar name and, in ret_distance, how many letters differ. */

@@ -233,6 +233,12 @@ enum err setting_get(struct db_cx *cx, struct arena *a, const char *name, struct
     return setting_get_at(cx, a, name, ret_value, &ignored, e);
 }
 
+enum err setting_delete(struct db_cx *cx, const char *name, struct error *e)
+{
+    const struct db_value args[] = {db_text(name)};
+    return db_exec(cx, Q_SETTING_DELETE, args, 1, NULL, e);
+}
+
 enum err setting_put(struct db_cx *cx, struct arena *a, const char *name, struct str value,
                      bool only_new, struct str *ret_value, struct error *e)
 {

@@ -83,6 +83,8 @@ NODISCARD enum err setting_get(struct db_cx *cx, struct arena *a, const char *na
 /* The same with the time of its last change. */
 NODISCARD enum err setting_get_at(struct db_cx *cx, struct arena *a, const char *name,
                                   struct str *ret_value, usec_t *ret_updated_at, struct error *e);
+/* Nothing there is no error. */
+NODISCARD enum err setting_delete(struct db_cx *cx, const char *name, struct error *e);
 /* only_new: keeps a value that is there; ret_value (may be NULL, in a) is what stands afterwards.
  */
 NODISCARD enum err setting_put(struct db_cx *cx, struct arena *a, const char *name,

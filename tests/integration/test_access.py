@@ -19,7 +19,7 @@ def routes(api):
 
 
 def concrete(path):
-    return path.replace("{id}", SOME_ID).replace("{student}", SOME_ID).replace("{challenge}", SOME_ID).replace("{camera}", SOME_ID)
+    return path.replace("{id}", SOME_ID).replace("{student}", SOME_ID).replace("{challenge}", SOME_ID).replace("{camera}", SOME_ID).replace("{name}", "http_port")
 
 
 @pytest.fixture(scope="module")

@@ -62,6 +62,9 @@ SELECT value, updated_at FROM setting WHERE name = $1;
 INSERT INTO setting (name, value, updated_at) VALUES ($1, $2, $3)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at;
 
+-- name: setting_delete :exec
+DELETE FROM setting WHERE name = $1;
+
 -- name: setting_put_new :exec
 INSERT INTO setting (name, value, updated_at) VALUES ($1, $2, $3)
 ON CONFLICT (name) DO NOTHING;
