@@ -1,6 +1,8 @@
 /* Courses and rosters: see the route table. Handler threads; one or two queries a call. */
 #include "api/handlers.h"
 
+#include "base/day.h"
+#include "base/tz.h"
 #include "store/course.h"
 
 struct course_in {
@@ -58,6 +60,7 @@ struct course_ctx {
     int64_t version;
     int limit, n;
     usec_t at;
+    struct roster_span span;
     struct roster_row *rows;
     bool added;
 };
@@ -225,20 +228,56 @@ static enum err roster_fn(struct db_cx *cx, void *ctx, struct error *e)
     struct api_engine engine = call_engine(t->c);
     enum err r = course_get(cx, t->c->a, t->id, t->course, e);
     return r ? r
-             : roster_list(cx, t->c->a, t->id, t->at, str_from(engine.encoder),
-                           str_from(engine.preprocessing), &t->rows, &t->n, e);
+             : roster_during(cx, t->c->a, t->id, &t->span, str_from(engine.encoder),
+                             str_from(engine.preprocessing), &t->rows, &t->n, e);
+}
+
+/* The whole of a day, on the clock of the time zone `tz`. */
+static enum err read_day(struct str on, struct str tz, struct roster_span *ret_span,
+                         struct error *e)
+{
+    int64_t day;
+    usec_t first, next;
+    struct str zone = tz.p ? tz : STR("UTC");
+    enum err r = day_parse(on, &day, e);
+    if (r == ERR_OK)
+        r = tz_to_utc(zone, day * USEC_PER_DAY, &first, e);
+    if (r == ERR_OK)
+        r = tz_to_utc(zone, (day + 1) * USEC_PER_DAY, &next, e);
+    if (r == ERR_OK)
+        *ret_span = (struct roster_span){first, next - 1};
+    return r;
+}
+
+/* Of which time: at (an instant), on (a day, or an instant) with tz; now. */
+static enum err read_span(struct call *c, struct roster_span *ret_span, struct error *e)
+{
+    struct str at, on, tz;
+    usec_t when = time_utc();
+    enum err r = call_query(c, "at", &at, e);
+    if (r == ERR_OK)
+        r = call_query(c, "on", &on, e);
+    if (r == ERR_OK)
+        r = call_query(c, "tz", &tz, e);
+    if (r)
+        return r;
+    if (at.p && on.p)
+        return error_set(e, ERR_INVALID, "ask with at or with on, not with both");
+    if (on.p && on.n <= sizeof "YYYY-MM-DD" - 1)
+        return error_wrap(e, read_day(on, tz, ret_span, e), "on");
+    if (at.p || on.p)
+        r = time_parse_iso(at.p ? at : on, &when, e);
+    *ret_span = (struct roster_span){when, when};
+    return r;
 }
 
 enum err roster_index(struct call *c, struct error *e)
 {
     struct course course;
-    struct course_ctx t = {.c = c, .course = &course, .at = time_utc()};
-    struct str at;
+    struct course_ctx t = {.c = c, .course = &course};
     enum err r = call_id(c, 0, t.id.text, e);
     if (r == ERR_OK)
-        r = call_query(c, "at", &at, e);
-    if (r == ERR_OK && at.p)
-        r = time_parse_iso(at, &t.at, e);
+        r = read_span(c, &t.span, e);
     if (r == ERR_OK)
         r = db_read(c->api->env.db, roster_fn, &t, e);
     struct roster_out *out = r ? NULL : arena_array(c->a, (size_t)t.n, sizeof *out);

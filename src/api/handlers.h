@@ -38,6 +38,12 @@ struct mark_out {
     int64_t minutes, sweeps;
 };
 struct course;
+struct session;
+/* Makes c->out the session, with its ETag (sessions.c). */
+NODISCARD enum err session_output(struct call *c, const struct session *s, struct error *e);
+/* Inside the transaction that changed it: its session_changed, for the outbox. */
+NODISCARD enum err session_tell(struct db_cx *cx, struct arena *a, const struct session *s,
+                                struct error *e);
 struct mark;
 struct presence;
 void mark_output(const struct mark *m, const struct presence *known, struct mark_out *ret_out);
@@ -46,7 +52,6 @@ void mark_output(const struct mark *m, const struct presence *known, struct mark
 NODISCARD enum err mark_known(struct db_cx *cx, struct arena *a, const struct mark *m,
                               struct presence *ret_known, struct error *e);
 /* Those of marks [n] of one session, in one query. */
-struct session;
 NODISCARD enum err marks_known(struct db_cx *cx, struct arena *a, const struct session *s,
                                const struct mark *marks, int n, struct presence **ret_known,
                                struct error *e);
@@ -90,6 +95,7 @@ extern const struct schema api_client_schema, api_client_list_schema, api_client
     session_camera_list_schema;
 extern const struct schema session_report_schema, course_report_schema, student_report_schema,
     term_report_schema, term_courses_report_schema;
+extern const struct schema session_patch_schema, session_cancel_schema;
 extern const struct schema schedule_schema, schedule_entry_schema;
 extern const struct schema instructor_list_schema, user_patch_schema;
 extern const struct schema institution_schema, institution_patch_schema, site_schema,
@@ -171,6 +177,8 @@ HANDLER(session_show);
 HANDLER(session_remove);
 HANDLER(session_begin);
 HANDLER(session_end);
+HANDLER(session_patch);
+HANDLER(session_call_off);
 HANDLER(frame_create);
 HANDLER(class_photos_create);
 HANDLER(students_import);

@@ -72,7 +72,7 @@ static enum err read_fn(struct db_cx *cx, void *ctx, struct error *e)
         r = mark_list(cx, t->c->a, t->id, &t->marks, &t->n, e);
     if (r == ERR_OK)
         r = marks_known(cx, t->c->a, &s, t->marks, t->n, &t->known, e);
-    usec_t at = s.status == SESSION_CLOSED ? s.ended_at : time_utc();
+    usec_t at = s.ended_at ? s.ended_at : time_utc();
     return r ? r
              : roster_list(cx, t->c->a, s.course, at, str_from(engine.encoder),
                            str_from(engine.preprocessing), &t->roster, &t->n_roster, e);

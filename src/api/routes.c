@@ -30,7 +30,9 @@ static const struct route_query session_query[] = {
     {"after", "string", "The last id of the page before."},
     {"limit", "integer", "Items a page, 1 to 200; default 50."},
     {"course", "string", "Only of this course."},
-    {"status", "string", "scheduled, active or closed."},
+    {"status", "string", "scheduled, active, closed or cancelled."},
+    {"from", "string", "Only from this time on: its start, or planned start."},
+    {"to", "string", "Only before this time."},
 };
 static const struct route_query place_query[] = {
     {"after", "string", "The last id of the page before."},
@@ -39,6 +41,8 @@ static const struct route_query place_query[] = {
 };
 static const struct route_query roster_query[] = {
     {"at", "string", "Who was enrolled at this time; default now."},
+    {"on", "string", "Who was enrolled on this day (2026-10-01), at any time of it."},
+    {"tz", "string", "The time zone of the day, such as Europe/Vienna; default UTC."},
 };
 static const struct route_query frame_query[] = {
     {"camera", "string", "The camera's id."},
@@ -233,6 +237,8 @@ const struct route routes[] = {
     {HTTP_GET,    "/v1/sessions",                         PERM_SESSION_READ,    ROW_LIST,      session_index,     NONE, NULL,                  &session_list_schema, 200, "sessions", "listSessions", "Sessions, newest first", 0, QUERY(session_query)},
     {HTTP_POST,   "/v1/sessions",                         PERM_SESSION_WRITE,   ROW_COURSE_IN, session_create,    JSON, &session_in_schema,    &session_schema,      201, "sessions", "createSession", "Plan a session", 0, NOQUERY},
     {HTTP_GET,    "/v1/sessions/{id}",                    PERM_SESSION_READ,    ROW_SESSION,   session_show,      NONE, NULL,                  &session_schema,      200, "sessions", "getSession", "One session", E(NOT_FOUND), NOQUERY},
+    {HTTP_PATCH,  "/v1/sessions/{id}",                    PERM_SESSION_WRITE,   ROW_SESSION,   session_patch,     JSON, &session_patch_schema, &session_schema,      200, "sessions", "updateSession", "Change title and planned times", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
+    {HTTP_POST,   "/v1/sessions/{id}/cancel",             PERM_SESSION_WRITE,   ROW_SESSION,   session_call_off,  JSON, &session_cancel_schema, &session_schema,     200, "sessions", "cancelSession", "It does not take place: no frames, no absences", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_DELETE, "/v1/sessions/{id}",                    PERM_SESSION_WRITE,   ROW_SESSION,   session_remove,    NONE, NULL,                  NULL,                 204, "sessions", "deleteSession", "Delete a session without marks", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_POST,   "/v1/sessions/{id}/start",              PERM_SESSION_WRITE,   ROW_SESSION,   session_begin,     NONE, NULL,                  &session_schema,      200, "sessions", "startSession", "Take frames from now on", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_POST,   "/v1/sessions/{id}/stop",               PERM_SESSION_WRITE,   ROW_SESSION,   session_end,       NONE, NULL,                  &session_schema,      200, "sessions", "stopSession", "Take no more frames; who has no mark is absent", E(NOT_FOUND)|E(CONFLICT), NOQUERY},

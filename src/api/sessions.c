@@ -22,7 +22,7 @@ struct course_ref {
 struct session_out {
     char id[ID_TEXT];
     struct course_ref course;
-    struct str title, status;
+    struct str title, status, cancel_reason;
     usec_t planned_start, planned_end, started_at, ended_at, created_at, updated_at;
     int64_t confirmations, late_after_min, early_before_min, minutes_needed, sweeps, sweeps_needed;
     int64_t version;
@@ -59,6 +59,8 @@ static const struct field session_fields[] = {
               "Equal parts into which the session is cut; 0: none."),
     FIELD_INT(struct session_out, sweeps_needed, 0, 100, FIELD_REQUIRED,
               "In how many of the sweeps a student needs a sighting, else absent."),
+    FIELD_STR(struct session_out, cancel_reason, 0, SESSION_REASON_MAX, FIELD_NULLABLE,
+              "Why it was cancelled; null: it was not."),
     FIELD_INT(struct session_out, version, 1, 1e15, FIELD_REQUIRED,
               "Grows with each change; the ETag."),
     FIELD_TIME(struct session_out, created_at, FIELD_REQUIRED, "When it was made."),
@@ -84,7 +86,8 @@ struct session_ctx {
     const struct session_in *in;
     struct session_id id;
     struct course_id course;
-    int status, limit, n;
+    struct session_filter filter;
+    int limit, n;
     bool start, changed;
     int written; /* marks that closing wrote */
 };
@@ -109,10 +112,11 @@ static void to_out(const struct session *s, struct session_out *o)
     o->minutes_needed = s->minutes_needed;
     o->sweeps = s->sweeps;
     o->sweeps_needed = s->sweeps_needed;
+    o->cancel_reason = s->cancel_reason.n ? s->cancel_reason : (struct str){0};
     o->version = s->version;
 }
 
-static enum err output(struct call *c, const struct session *s, struct error *e)
+enum err session_output(struct call *c, const struct session *s, struct error *e)
 {
     void *memory;
     enum err r = call_alloc(c, sizeof(struct session_out), &memory, e);
@@ -161,7 +165,7 @@ enum err session_create(struct call *c, struct error *e)
     t.s.created_at = t.s.updated_at = time_utc();
     enum err r = db_tx(c->api->env.db, insert_fn, &t, e);
     if (r == ERR_OK)
-        r = output(c, &t.s, e);
+        r = session_output(c, &t.s, e);
     return r ? r : call_location(c, "/v1/sessions/", t.s.id.text, e);
 }
 
@@ -177,27 +181,48 @@ enum err session_show(struct call *c, struct error *e)
     enum err r = call_id(c, 0, t.id.text, e);
     if (r == ERR_OK)
         r = db_read(c->api->env.db, get_fn, &t, e);
-    return r ? r : output(c, &t.s, e);
+    return r ? r : session_output(c, &t.s, e);
 }
 
 static enum err list_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct session_ctx *t = ctx;
-    return session_list(cx, t->c->a, &t->c->who.scope, t->course, t->status, t->id, t->limit + 1,
-                        &t->list, &t->n, e);
+    return session_list(cx, t->c->a, &t->c->who.scope, &t->filter, t->id, t->limit + 1, &t->list,
+                        &t->n, e);
+}
+
+/* A query parameter that is a time; 0 when absent. */
+static enum err read_time(struct call *c, const char *name, usec_t *ret_at, struct error *e)
+{
+    struct str text;
+    enum err r = call_query(c, name, &text, e);
+    return r || !text.p ? r : error_wrap(e, time_parse_iso(text, ret_at, e), "%s", name);
+}
+
+static enum err read_filter(struct call *c, struct session_filter *f, struct error *e)
+{
+    struct str course;
+    int status = -1;
+    enum err r = call_query(c, "course", &course, e);
+    if (r == ERR_OK && course.p)
+        r = id_parse(course, f->course.text, e);
+    if (r == ERR_OK)
+        r = call_word(c, "status", status_words, &status, e);
+    if (r == ERR_OK)
+        r = read_time(c, "from", &f->from, e);
+    if (r == ERR_OK)
+        r = read_time(c, "to", &f->to, e);
+    if (r == ERR_OK && status >= 0)
+        f->status = status_words[status];
+    return r;
 }
 
 enum err session_index(struct call *c, struct error *e)
 {
     struct session_ctx t = {.c = c};
-    struct str course;
     enum err r = call_page(c, &t.limit, t.id.text, e);
     if (r == ERR_OK)
-        r = call_query(c, "course", &course, e);
-    if (r == ERR_OK && course.p)
-        r = id_parse(course, t.course.text, e);
-    if (r == ERR_OK)
-        r = call_word(c, "status", status_words, &t.status, e);
+        r = read_filter(c, &t.filter, e);
     if (r == ERR_OK)
         r = db_read(c->api->env.db, list_fn, &t, e);
     struct session_out *out = r ? NULL : arena_array(c->a, (size_t)t.n, sizeof *out);
@@ -227,13 +252,12 @@ enum err session_remove(struct call *c, struct error *e)
     return ERR_OK;
 }
 
-/* The event is a row of the same transaction, published by housekeeping right after. */
-static enum err tell_subscribers(struct db_cx *cx, struct session_ctx *t, struct error *e)
+enum err session_tell(struct db_cx *cx, struct arena *a, const struct session *s, struct error *e)
 {
     struct outbox_event row;
     char id[ID_TEXT];
-    enum err r = event_pack_session(t->c->a, t->id, str_from(session_status_name(t->s.status)),
-                                    &row.topic, &row.payload, e);
+    enum err r = event_pack_session(a, s->id, str_from(session_status_name(s->status)), &row.topic,
+                                    &row.payload, e);
     return r ? r : outbox_insert(cx, row, id, e);
 }
 
@@ -244,7 +268,7 @@ static enum err switch_fn(struct db_cx *cx, void *ctx, struct error *e)
                      ? session_start(cx, t->c->a, t->id, time_utc(), &t->s, &t->changed, e)
                      : session_close(cx, t->c->a, t->id, time_utc(), str_from(t->c->who.user),
                                      &t->c->api->env.marks, &t->s, &t->changed, &t->written, e);
-    return r || !t->changed ? r : tell_subscribers(cx, t, e);
+    return r || !t->changed ? r : session_tell(cx, t->c->a, &t->s, e);
 }
 
 /* Lost word costs the event a second: housekeeping looks by itself. */
@@ -267,7 +291,7 @@ static enum err switch_session(struct call *c, bool start, struct error *e)
     live_session_changed(c->api, t.id, t.s.version);
     if (t.changed || t.written)
         outbox_changed(c->api);
-    return output(c, &t.s, e);
+    return session_output(c, &t.s, e);
 }
 
 enum err session_begin(struct call *c, struct error *e) { return switch_session(c, true, e); }

@@ -59,10 +59,10 @@ enum err app_release_jobs(struct app *app, struct error *e)
 static enum err active_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct start_ctx *t = ctx;
-    const struct course_id any_course = {0};
+    const struct session_filter active = {.status = session_status_name(SESSION_ACTIVE)};
     const struct session_id newest = {0};
-    return session_list(cx, t->a, NULL, any_course, SESSION_ACTIVE, newest, RESTART_SESSIONS_MAX,
-                        &t->sessions, &t->n, e);
+    return session_list(cx, t->a, NULL, &active, newest, RESTART_SESSIONS_MAX, &t->sessions, &t->n,
+                        e);
 }
 
 static enum err publish_restart(struct app *app, struct arena *a, struct session_id session,

@@ -118,7 +118,7 @@ static const struct field session_changed_fields[] = {
     TYPE(struct event_session_changed),
     SESSION(struct event_session_changed),
     FIELD_STR(struct event_session_changed, status, 0, 32, FIELD_REQUIRED,
-              "scheduled, active or closed."),
+              "scheduled, active, closed or cancelled."),
 };
 const struct schema event_session_changed_schema =
     SCHEMA("SessionChanged", struct event_session_changed, session_changed_fields);

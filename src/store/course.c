@@ -159,8 +159,16 @@ enum err roster_list(struct db_cx *cx, struct arena *a, struct course_id course,
                      struct str encoder, struct str preprocessing, struct roster_row **ret_rows,
                      int *ret_n, struct error *e)
 {
-    const struct db_value args[] = {db_text(course.text), db_int(at), text_of(encoder),
-                                    text_of(preprocessing)};
+    const struct roster_span span = {at, at};
+    return roster_during(cx, a, course, &span, encoder, preprocessing, ret_rows, ret_n, e);
+}
+
+enum err roster_during(struct db_cx *cx, struct arena *a, struct course_id course,
+                       const struct roster_span *span, struct str encoder, struct str preprocessing,
+                       struct roster_row **ret_rows, int *ret_n, struct error *e)
+{
+    const struct db_value args[] = {db_text(course.text), db_int(span->last), text_of(encoder),
+                                    text_of(preprocessing), db_int(span->first)};
     return rows_all(cx, Q_ROSTER_LIST, args, ARRAY_LEN(args), a, roster_read,
                     sizeof(struct roster_row), ret_rows, ret_n, e);
 }

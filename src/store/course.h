@@ -50,6 +50,14 @@ NODISCARD enum err roster_remove(struct db_cx *cx, struct course_id course,
 NODISCARD enum err roster_list(struct db_cx *cx, struct arena *a, struct course_id course,
                                usec_t at, struct str encoder, struct str preprocessing,
                                struct roster_row **ret_rows, int *ret_n, struct error *e);
+/* The same of whoever was enrolled at any moment from first to last. */
+struct roster_span {
+    usec_t first, last;
+};
+NODISCARD enum err roster_during(struct db_cx *cx, struct arena *a, struct course_id course,
+                                 const struct roster_span *span, struct str encoder,
+                                 struct str preprocessing, struct roster_row **ret_rows, int *ret_n,
+                                 struct error *e);
 /* Only the ids, sorted by text (for bsearch), with the roster's version. Errors NOT_FOUND (course).
  */
 NODISCARD enum err roster_ids(struct db_cx *cx, struct arena *a, struct course_id course, usec_t at,

@@ -1,6 +1,6 @@
 /* Sessions and cameras: see session.h. SQL in sql/session.sql. Inside db_tx or db_read, any thread.
- * Invariant: scheduled -> active -> closed, never back; the WHERE of each UPDATE sees to it, so two
- * callers at once make one change. */
+ * Invariant: scheduled -> active -> closed or cancelled, never back; the WHERE of each UPDATE sees
+ * to it, so two callers at once make one change. */
 #include "store/session.h"
 
 #include "store/rows.h"
@@ -89,16 +89,40 @@ enum err session_get(struct db_cx *cx, struct arena *a, struct session_id id,
 }
 
 enum err session_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
-                      struct course_id course, int status, struct session_id before, int limit,
+                      const struct session_filter *filter, struct session_id before, int limit,
                       struct session **ret_sessions, int *ret_n, struct error *e)
 {
-    const char *word = "";
-    if (status >= 0 && status < SESSION_STATUS_N)
-        word = status_names[status];
-    const struct db_value args[] = {db_text(course.text), db_text(word), db_text(before.text),
-                                    SCOPE_VALUES(scope), db_int(limit)};
+    const struct db_value args[] = {db_text(filter->course.text),
+                                    db_text(filter->status ? filter->status : ""),
+                                    db_text(before.text),
+                                    SCOPE_VALUES(scope),
+                                    db_int(limit),
+                                    db_int(filter->from),
+                                    db_int(filter->to)};
     return rows_all(cx, Q_SESSION_LIST, args, ARRAY_LEN(args), a, session_read,
                     sizeof(struct session), ret_sessions, ret_n, e);
+}
+
+enum err session_update(struct db_cx *cx, const struct session *s, int64_t *ret_version,
+                        struct error *e)
+{
+    const struct db_value args[] = {db_text(s->id.text),      text_of(s->title),
+                                    db_int(s->planned_start), db_int(s->planned_end),
+                                    db_int(time_utc()),       db_int(s->version)};
+    bool has = false;
+    enum err r =
+        rows_int(cx, Q_SESSION_UPDATE, args, ARRAY_LEN(args), "version", ret_version, &has, e);
+    if (r || has)
+        return r;
+    int64_t version = 0;
+    r = rows_int(cx, Q_SESSION_BY_ID, args, 1, "version", &version, &has, e);
+    if (r)
+        return r;
+    if (!has)
+        return error_set(e, ERR_NOT_FOUND, "there is no such session");
+    return error_set(e, ERR_PRECONDITION,
+                     "the session was changed by someone else (version %lld now)",
+                     (long long)version);
 }
 
 /* Runs the UPDATE q; when it met no row, the session must have the state `to` already. */
@@ -134,6 +158,30 @@ enum err session_stop(struct db_cx *cx, struct arena *a, struct session_id id, u
                       struct session *ret_session, bool *ret_changed, struct error *e)
 {
     return session_move(cx, a, Q_SESSION_STOP, id, SESSION_CLOSED, at, ret_session, ret_changed, e);
+}
+
+/* No row of the UPDATE: it was cancelled before, is closed, or has marks. */
+enum err session_cancel(struct db_cx *cx, struct arena *a, struct session_id id, usec_t at,
+                        struct str reason, struct session *ret_session, bool *ret_changed,
+                        struct error *e)
+{
+    const struct db_value args[] = {db_text(id.text), db_int(at), db_int(time_utc()),
+                                    text_of(reason)};
+    struct session after;
+    int64_t changed = 0;
+    enum err r = db_exec(cx, Q_SESSION_CANCEL, args, ARRAY_LEN(args), &changed, e);
+    if (!r)
+        r = session_get(cx, a, id, &after, e);
+    if (r)
+        return r;
+    if (after.status == SESSION_CLOSED)
+        return error_set(e, ERR_CONFLICT, "the session is closed: it took place");
+    if (after.status != SESSION_CANCELLED)
+        return error_set(e, ERR_CONFLICT,
+                         "the session has marks, which the register keeps: stop it, correct them");
+    *ret_session = after;
+    *ret_changed = changed > 0;
+    return ERR_OK;
 }
 
 enum err session_delete(struct db_cx *cx, struct session_id id, struct error *e)

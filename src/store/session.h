@@ -1,4 +1,4 @@
-/* Sessions: one sitting of a course, scheduled -> active -> closed. And cameras. */
+/* Sessions: one sitting of a course, scheduled -> active -> closed, or cancelled. And cameras. */
 #pragma once
 
 #include "store/access.h"
@@ -37,12 +37,22 @@ NODISCARD enum err session_insert(struct db_cx *cx, const struct session *s, str
 /* Errors NOT_FOUND. */
 NODISCARD enum err session_get(struct db_cx *cx, struct arena *a, struct session_id id,
                                struct session *ret_session, struct error *e);
-/* Of the scope (NULL: all), newest first; course (may be empty text) and status (-1: any) filter;
- * cursor = last id seen. */
+/* Which sessions; what is empty or 0 does not limit. A session's time is when it started, else when
+ * it is planned, else when it was made. */
+struct session_filter {
+    struct course_id course;
+    const char *status; /* session_status_name; NULL: any */
+    usec_t from, to;    /* from <= its time < to */
+};
+/* Of the scope (NULL: all), newest first; cursor = last id seen. */
 NODISCARD enum err session_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
-                                struct course_id course, int status, struct session_id before,
+                                const struct session_filter *filter, struct session_id before,
                                 int limit, struct session **ret_sessions, int *ret_n,
                                 struct error *e);
+/* Title and planned times, as given; version as in student_update. Errors NOT_FOUND, PRECONDITION,
+ * INVALID. */
+NODISCARD enum err session_update(struct db_cx *cx, const struct session *s, int64_t *ret_version,
+                                  struct error *e);
 /* scheduled -> active at `at`, active -> closed at `at`; asking for the state it has is no error
  * and changes nothing. Errors NOT_FOUND; CONFLICT (closed sessions stay closed, what never
  * started cannot stop). ret_session = after. */
@@ -50,6 +60,13 @@ NODISCARD enum err session_start(struct db_cx *cx, struct arena *a, struct sessi
                                  struct session *ret_session, bool *ret_changed, struct error *e);
 NODISCARD enum err session_stop(struct db_cx *cx, struct arena *a, struct session_id id, usec_t at,
                                 struct session *ret_session, bool *ret_changed, struct error *e);
+/* scheduled or active -> cancelled: it did not take place. Cancelling again changes nothing.
+ * reason: 1 to SESSION_REASON_MAX bytes. Errors NOT_FOUND; CONFLICT (closed, or it has marks);
+ * INVALID. */
+enum { SESSION_REASON_MAX = 500 };
+NODISCARD enum err session_cancel(struct db_cx *cx, struct arena *a, struct session_id id,
+                                  usec_t at, struct str reason, struct session *ret_session,
+                                  bool *ret_changed, struct error *e);
 /* Errors CONFLICT when the session has marks. */
 NODISCARD enum err session_delete(struct db_cx *cx, struct session_id id, struct error *e);
 

@@ -105,69 +105,6 @@ static void enrolling_nobody_or_nowhere_is_not_found(void **state)
     assert_int_equal(n, 0);
 }
 
-static void a_session_goes_forward_only(void **state)
-{
-    static const struct {
-        enum session_status from, to, start_after;
-        bool stop, changed;
-        enum err r;
-    } rows[] = {
-        {.from = SESSION_SCHEDULED, .stop = false, .to = SESSION_ACTIVE, .changed = true},
-        {.from = SESSION_ACTIVE, .stop = false, .to = SESSION_ACTIVE, .changed = false},
-        {.from = SESSION_CLOSED, .stop = false, .r = ERR_CONFLICT},
-        {.from = SESSION_SCHEDULED, .stop = true, .r = ERR_CONFLICT},
-        {.from = SESSION_ACTIVE, .stop = true, .to = SESSION_CLOSED, .changed = true},
-        {.from = SESSION_CLOSED, .stop = true, .to = SESSION_CLOSED, .changed = false},
-    };
-    struct fixture *f = *state;
-    struct db_cx *cx = tx_begin(f);
-    struct course_id course = make_course(f, cx, "C");
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct session_id id = make_session(f, cx, course, rows[i].from);
-        struct session after = {0};
-        bool changed = false;
-        enum err r = (rows[i].stop ? session_stop : session_start)(cx, f->a, id, 77, &after,
-                                                                   &changed, &f->e);
-        assert_int_equal(r, rows[i].r);
-        if (r)
-            continue;
-        assert_int_equal(after.status, rows[i].to);
-        assert_int_equal(changed, rows[i].changed);
-        assert_int_equal(after.version, rows[i].changed ? 2 : 1);
-        assert_int_equal(rows[i].stop ? after.ended_at : after.started_at, changed ? 77 : 0);
-    }
-    tx_commit(f);
-}
-
-static void sessions_are_listed_newest_first_by_course_and_status(void **state)
-{
-    struct fixture *f = *state;
-    struct db_cx *cx = tx_begin(f);
-    struct course_id a = make_course(f, cx, "A"), b = make_course(f, cx, "B"), any = {""};
-    struct session_id first = make_session(f, cx, a, SESSION_ACTIVE);
-    struct session_id second = make_session(f, cx, b, SESSION_CLOSED);
-    struct session_id third = make_session(f, cx, a, SESSION_CLOSED), newest = {""};
-    struct session *list;
-    int n;
-    assert_int_equal(session_list(cx, f->a, NULL, any, -1, newest, 2, &list, &n, &f->e), ERR_OK);
-    assert_int_equal(n, 2);
-    assert_string_equal(list[0].id.text, third.text);
-    assert_string_equal(list[1].id.text, second.text);
-    assert_true(str_is(list[1].course_code, "B") && str_is(list[1].course_title, "Databases"));
-    assert_int_equal(session_list(cx, f->a, NULL, any, -1, second, 9, &list, &n, &f->e), ERR_OK);
-    assert_int_equal(n, 1);
-    assert_string_equal(list[0].id.text, first.text);
-    assert_int_equal(session_list(cx, f->a, NULL, a, SESSION_CLOSED, newest, 9, &list, &n, &f->e),
-                     ERR_OK);
-    assert_int_equal(n, 1);
-    assert_string_equal(list[0].id.text, third.text);
-    struct session orphan = {.status = SESSION_ACTIVE};
-    id_new(orphan.id.text);
-    id_new(orphan.course.text);
-    assert_int_equal(session_insert(cx, &orphan, &f->e), ERR_NOT_FOUND);
-    hold_end(f, ERR_NOT_FOUND);
-}
-
 static void cameras_have_unique_names(void **state)
 {
     struct fixture *f = *state;
@@ -509,8 +446,6 @@ int main(void)
         TEST(courses_are_unique_by_code_and_term),
         TEST(a_roster_says_who_was_enrolled_at_a_time),
         TEST(enrolling_nobody_or_nowhere_is_not_found),
-        TEST(a_session_goes_forward_only),
-        TEST(sessions_are_listed_newest_first_by_course_and_status),
         TEST(cameras_have_unique_names),
         TEST(users_are_found_by_login_and_id),
         TEST(users_are_listed_through_filters),

@@ -111,7 +111,7 @@ static void lists_hold_what_is_in_the_scope(void **state)
         assert_int_equal(course_list(cx, f->a, s, (struct course_id){""}, 9, &courses, &n, &f->e),
                          ERR_OK);
         assert_int_equal(n, rows[i].courses);
-        assert_int_equal(session_list(cx, f->a, s, (struct course_id){""}, -1,
+        assert_int_equal(session_list(cx, f->a, s, &(struct session_filter){.from = 0},
                                       (struct session_id){""}, 9, &sessions, &n, &f->e),
                          ERR_OK);
         assert_int_equal(n, rows[i].sessions);

@@ -51,12 +51,17 @@ UPDATE course SET roster_version = roster_version + 1 WHERE id = $1;
 -- name: roster_version :one
 SELECT roster_version FROM course WHERE id = $1;
 
+-- Each student once, by the newest row: rows of one student may overlap.
 -- name: roster_list :many
 SELECT s.id AS student_id, s.external_id, s.name, r.valid_from, r.valid_to,
     (SELECT count(*) FROM template t
      WHERE t.student_id = s.id AND t.encoder = $3 AND t.preprocessing = $4) AS templates
 FROM roster_entry r JOIN student s ON s.id = r.student_id
-WHERE r.course_id = $1 AND r.valid_from <= $2 AND (r.valid_to IS NULL OR r.valid_to > $2)
+WHERE r.course_id = $1 AND r.valid_from <= $2 AND (r.valid_to IS NULL OR r.valid_to > $5)
+    AND NOT EXISTS (SELECT 1 FROM roster_entry n
+        WHERE n.course_id = r.course_id AND n.student_id = r.student_id AND n.valid_from <= $2
+        AND (n.valid_to IS NULL OR n.valid_to > $5)
+        AND (n.valid_from > r.valid_from OR (n.valid_from = r.valid_from AND n.id > r.id)))
 ORDER BY s.name, s.id;
 
 -- name: roster_ids :many

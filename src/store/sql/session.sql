@@ -21,9 +21,19 @@ SELECT s.id, s.course_id, s.title, c.code AS course_code, c.title AS course_titl
     s.sweeps, s.sweeps_needed, s.cancel_reason, s.version, s.created_at, s.updated_at
 FROM session s JOIN course c ON c.id = s.course_id
 WHERE ($1 = '' OR s.course_id = $1) AND ($2 = '' OR s.status = $2) AND ($3 = '' OR s.id < $3)
+    AND (CAST($7 AS bigint) = 0 OR CASE WHEN s.started_at > 0 THEN s.started_at
+        WHEN s.planned_start > 0 THEN s.planned_start ELSE s.created_at END >= CAST($7 AS bigint))
+    AND (CAST($8 AS bigint) = 0 OR CASE WHEN s.started_at > 0 THEN s.started_at
+        WHEN s.planned_start > 0 THEN s.planned_start ELSE s.created_at END < CAST($8 AS bigint))
     AND ($4 = '' OR s.course_id IN (SELECT course_id FROM course_instructor WHERE user_id = $4))
     AND ($5 = '' OR s.course_id IN (SELECT course_id FROM roster_entry WHERE student_id = $5))
 ORDER BY s.id DESC LIMIT $6;
+
+-- name: session_update :one
+UPDATE session SET title = $2, planned_start = $3, planned_end = $4, updated_at = $5,
+    version = version + 1
+WHERE id = $1 AND (CAST($6 AS bigint) = 0 OR version = CAST($6 AS bigint))
+RETURNING version;
 
 -- name: session_start :exec
 UPDATE session SET status = 'active', started_at = $2, updated_at = $3, version = version + 1
@@ -36,7 +46,8 @@ WHERE id = $1 AND status = 'active';
 -- name: session_cancel :exec
 UPDATE session SET status = 'cancelled', ended_at = $2, updated_at = $3, cancel_reason = $4,
     version = version + 1
-WHERE id = $1 AND status IN ('scheduled', 'active');
+WHERE id = $1 AND status IN ('scheduled', 'active')
+    AND NOT EXISTS (SELECT 1 FROM mark WHERE session_id = $1);
 
 -- name: session_mark_count :one
 SELECT count(*) AS n FROM mark WHERE session_id = $1;
