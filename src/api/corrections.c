@@ -1,5 +1,5 @@
-/* One mark: its history, corrections, disputes. Handler threads; one transaction of a few queries a
- * call. Invariant: nothing here changes a mark but by an event of the register. */
+/* One mark: its history, corrections, contesting it. Handler threads; one transaction of a few
+ * queries a call. Invariant: nothing here changes a mark but by an event of the register. */
 #include "api/handlers.h"
 
 #include "attendance/policy.h"
@@ -58,32 +58,6 @@ static const struct field mark_history_fields[] = {
 };
 const struct schema mark_history_schema =
     SCHEMA("MarkHistory", struct mark_history, mark_history_fields);
-
-struct dispute_out {
-    char session[ID_TEXT];
-    double margin;
-    struct mark_out mark;
-};
-
-static const struct field dispute_fields[] = {
-    FIELD_ID(struct dispute_out, session, FIELD_REQUIRED, "The session."),
-    FIELD_REAL(struct dispute_out, margin, -2, 2, FIELD_NULLABLE,
-               "Similarity above the threshold; null: nothing was measured."),
-    FIELD_OBJECT(struct dispute_out, mark, &mark_schema, FIELD_REQUIRED, "What is contested."),
-};
-const struct schema dispute_schema = SCHEMA("Dispute", struct dispute_out, dispute_fields);
-
-struct disputes_out {
-    struct dispute_out *items;
-    int n;
-};
-
-static const struct field disputes_fields[] = {
-    FIELD_LIST(struct disputes_out, items, n, &dispute_schema, 200, FIELD_REQUIRED,
-               "The most doubtful first, those without evidence last."),
-};
-const struct schema dispute_list_schema =
-    SCHEMA("DisputeList", struct disputes_out, disputes_fields);
 
 struct correction_ctx {
     struct call *c;
@@ -172,64 +146,3 @@ static enum err change(struct call *c, bool dispute, struct error *e)
 enum err mark_put(struct call *c, struct error *e) { return change(c, false, e); }
 
 enum err mark_contest(struct call *c, struct error *e) { return change(c, true, e); }
-
-struct disputes_ctx {
-    struct call *c;
-    struct course_id course;
-    struct session_id session;
-    int limit, n;
-    struct mark_disputed *marks;
-    struct presence *known; /* of each mark */
-};
-
-static enum err disputes_fn(struct db_cx *cx, void *ctx, struct error *e)
-{
-    struct disputes_ctx *t = ctx;
-    enum err r = mark_disputed_list(cx, t->c->a, &t->c->who.scope, t->course, t->session, t->limit,
-                                    &t->marks, &t->n, e);
-    t->known = r ? NULL : arena_array(t->c->a, (size_t)t->n, sizeof *t->known);
-    if (!t->known)
-        return r ? r : error_set(e, ERR_NOMEM, "no memory for %d disputes", t->n);
-    for (int i = 0; r == ERR_OK && i < t->n; i++)
-        r = mark_known(cx, t->c->a, &t->marks[i].mark, &t->known[i], e);
-    return r;
-}
-
-/* A filter that is an id; empty when absent. */
-static enum err read_filter(struct call *c, const char *name, char ret_id[static ID_TEXT],
-                            struct error *e)
-{
-    struct str value;
-    enum err r = call_query(c, name, &value, e);
-    return r || !value.p ? r : id_parse(value, ret_id, e);
-}
-
-enum err dispute_index(struct call *c, struct error *e)
-{
-    struct disputes_ctx t = {.c = c};
-    char after[ID_TEXT];
-    void *memory;
-    enum err r = call_page(c, &t.limit, after, e);
-    if (r == ERR_OK)
-        r = read_filter(c, "course", t.course.text, e);
-    if (r == ERR_OK)
-        r = read_filter(c, "session", t.session.text, e);
-    if (r == ERR_OK)
-        r = db_read(c->api->env.db, disputes_fn, &t, e);
-    if (r == ERR_OK)
-        r = call_alloc(c, sizeof(struct disputes_out), &memory, e);
-    if (r)
-        return r;
-    struct disputes_out *out = memory;
-    out->items = arena_array(c->a, (size_t)t.n, sizeof *out->items);
-    if (!out->items)
-        return error_set(e, ERR_NOMEM, "no memory for %d disputes", t.n);
-    for (out->n = 0; out->n < t.n; out->n++) {
-        struct dispute_out *d = &out->items[out->n];
-        memcpy(d->session, t.marks[out->n].mark.session.text, ID_TEXT);
-        d->margin = t.marks[out->n].margin;
-        mark_output(&t.marks[out->n].mark, &t.known[out->n], &d->mark);
-    }
-    c->out = out;
-    return ERR_OK;
-}

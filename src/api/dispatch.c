@@ -215,18 +215,25 @@ enum err call_query(struct call *c, const char *name, struct str *ret_value, str
     return http_query_get(c->req, name, ret_value, e);
 }
 
-enum err call_page(struct call *c, int *ret_limit, char ret_after[static ID_TEXT], struct error *e)
+enum err call_limit(struct call *c, int *ret_limit, struct error *e)
 {
-    struct str limit, after;
+    struct str limit;
     int64_t n = LIMIT_DEFAULT;
     enum err r = call_query(c, "limit", &limit, e);
     if (r == ERR_OK && limit.p)
         r = str_to_i64(limit, &n, e);
     if (r == ERR_OK && (n < 1 || n > LIMIT_MAX))
         r = error_set(e, ERR_INVALID, "limit must be between 1 and %d", LIMIT_MAX);
+    *ret_limit = (int)n;
+    return r;
+}
+
+enum err call_page(struct call *c, int *ret_limit, char ret_after[static ID_TEXT], struct error *e)
+{
+    struct str after;
+    enum err r = call_limit(c, ret_limit, e);
     if (r == ERR_OK)
         r = call_query(c, "after", &after, e);
-    *ret_limit = (int)n;
     ret_after[0] = 0;
     return r || !after.p ? r : id_parse(after, ret_after, e);
 }

@@ -95,7 +95,9 @@ extern const int routes_n;
 
 /* Reads path parameter i as an id. Errors NOT_FOUND: what cannot be an id names nothing. */
 NODISCARD enum err call_id(struct call *c, int i, char ret_text[static ID_TEXT], struct error *e);
-/* `limit` (1..200, default 50) and `after` of a list. Errors INVALID. */
+/* `limit` of a list: 1..200, default 50. Errors INVALID. */
+NODISCARD enum err call_limit(struct call *c, int *ret_limit, struct error *e);
+/* The same and `after` of a list. Errors INVALID. */
 NODISCARD enum err call_page(struct call *c, int *ret_limit, char ret_after[static ID_TEXT],
                              struct error *e);
 /* A query parameter, p NULL when absent. Errors INVALID. */

@@ -72,8 +72,18 @@ static const struct route_query user_query[] = {
     {"search", "string", "Part of the login or name."},
     {"disabled", "string", "1: only disabled users; 0: only others."},
 };
+static const struct route_query record_query[] = {
+    {"after", "string", "The last session of the page before."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
+    {"course", "string", "Only of this course."},
+    {"status", "string", "present, late, left-early, absent or excused."},
+    {"from", "string", "Only sessions that start at this time or later."},
+    {"to", "string", "Only sessions that start before."},
+    {"disputed", "string", "1: only contested marks."},
+};
 static const struct route_query dispute_query[] = {
-    {"limit", "integer", "The most doubtful so many, 1 to 200; default 50."},
+    {"after", "string", "`next` of the page before."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
     {"course", "string", "Only of this course."},
     {"session", "string", "Only of this session."},
 };
@@ -191,6 +201,7 @@ const struct route routes[] = {
     {HTTP_POST,   "/v1/login",                            PERM_PUBLIC,          ROW_NONE,      login_create,      JSON, &login_in_schema,      &login_schema,        200, "access", "signIn", "Exchange a code or password for a token", E(UNAUTHENTICATED), NOQUERY, .flags = ROUTE_SECRET},
     {HTTP_DELETE, "/v1/login",                            PERM_SELF,            ROW_SELF,      login_delete_current, NONE, NULL,               NULL,                 204, "access", "signOut", "Revoke the token used", E(CONFLICT), NOQUERY},
     {HTTP_GET,    "/v1/me",                               PERM_SELF,            ROW_SELF,      me_show,           NONE, NULL,                  &user_schema,         200, "access", "getMe", "Who am I?", 0, NOQUERY},
+    {HTTP_GET,    "/v1/me/marks",                         PERM_MARK_READ,       ROW_SELF,      me_marks,          NONE, NULL,                  &record_list_schema,  200, "access", "listMyMarks", "A student's own marks, newest session first", E(NOT_FOUND), QUERY(record_query)},
     {HTTP_GET,    "/v1/users",                            PERM_USER_ADMIN,      ROW_ALL,       user_index,        NONE, NULL,                  &user_list_schema,    200, "access", "listUsers", "Users, a page at a time", 0, QUERY(user_query)},
     {HTTP_POST,   "/v1/users",                            PERM_USER_ADMIN,      ROW_ALL,       user_create,       JSON, &user_in_schema,       &user_schema,         201, "access", "createUser", "Make a user", E(CONFLICT), NOQUERY},
     {HTTP_GET,    "/v1/users/{id}",                       PERM_USER_ADMIN,      ROW_ALL,       user_show,         NONE, NULL,                  &user_schema,         200, "access", "getUser", "One user", E(NOT_FOUND), NOQUERY},
@@ -217,6 +228,7 @@ const struct route routes[] = {
     {HTTP_DELETE, "/v1/students/{id}/photos",             PERM_STUDENT_WRITE,   ROW_STUDENT,   photos_remove,     NONE, NULL,                  NULL,                 204, "students", "forgetPhotos", "Forget the student's face", E(NOT_FOUND), NOQUERY},
     {HTTP_GET,    "/v1/students/{id}/templates",          PERM_FACE_READ,       ROW_STUDENT,   template_index,    NONE, NULL,                  &template_list_schema, 200, "students", "listTemplates", "The photos behind the student's face, without vectors", E(NOT_FOUND), NOQUERY, .flags = ROUTE_AUDIT},
     {HTTP_DELETE, "/v1/students/{id}/templates/{template}", PERM_STUDENT_WRITE,   ROW_STUDENT,   template_remove,  NONE, NULL,                  NULL,                 204, "students", "deleteTemplate", "Forget one photo", E(NOT_FOUND), NOQUERY},
+    {HTTP_GET,    "/v1/students/{id}/marks",              PERM_MARK_READ,       ROW_STUDENT,   record_index,      NONE, NULL,                  &record_list_schema,  200, "students", "listMarksOf", "The student's marks, newest session first; an instructor sees those of own courses", E(NOT_FOUND), QUERY(record_query)},
     {HTTP_GET,    "/v1/students/{id}/look-alikes",        PERM_FACE_READ,       ROW_ALL,       look_alike_of_student, NONE, NULL,              &look_alike_list_schema, 200, "students", "listLookAlikesOf", "Who looks like the student", E(NOT_FOUND), QUERY(page_query)},
     {HTTP_GET,    "/v1/look-alikes",                      PERM_FACE_READ,       ROW_ALL,       look_alike_index,  NONE, NULL,                  &look_alike_list_schema, 200, "students", "listLookAlikes", "All pairs of students who look alike", 0, QUERY(page_query)},
     {HTTP_GET,    "/v1/jobs",                             PERM_FACE_READ,       ROW_ALL,       job_index,         NONE, NULL,                  &job_list_schema,     200, "jobs", "listJobs", "Jobs, newest first", 0, QUERY(job_query)},

@@ -97,6 +97,8 @@ static struct str receipt(struct pass *p, int i, int sightings)
     const struct decide_result *d = &p->decided[i];
     const struct vision *vision = p->engine->vision;
     char margin[24] = "null"; /* nobody else to compare with */
+    char captured_at[TIME_TEXT];
+    time_format_iso(p->f->captured_at, captured_at);
     if (isfinite(d->margin))
         snprintf(margin, sizeof margin, "%.4f", d->margin);
     const char *table = p->env->threshold_override > 0
@@ -108,12 +110,14 @@ static struct str receipt(struct pass *p, int i, int sightings)
         "\"risk_budget_per_10k\":%g,"
         "\"roster\":%d,\"quality\":%.3f,\"detector\":\"%s\",\"encoder\":\"%s\","
         "\"preprocessing\":\"%s\",\"model_sha256\":\"%s\",\"device\":\"%s\",\"precision\":\"%s\","
-        "\"sightings\":%d,\"liveness\":%s,\"challenge\":%s,\"camera\":\"%s\"}",
+        "\"sightings\":%d,\"liveness\":%s,\"challenge\":%s,\"camera\":\"%s\","
+        "\"captured_at\":\"%s\",\"frame\":\"%s\",\"confirmations\":%d}",
         pass_candidate(p, i)->score, score_kind_name(p->score_kind), table, margin, d->threshold,
         pass_risk_budget(p), p->roster.n, (double)p->seen.faces[i].quality, vision_detector(vision),
         vision_encoder(vision), vision_preprocessing(vision), vision_model_sha256(vision),
         vision_device(vision), vision_precision(vision), sightings, liveness_json(p, i),
-        p->challenge_passed ? "\"passed\"" : "null", p->f->camera.text);
+        p->challenge_passed ? "\"passed\"" : "null", p->f->camera.text, captured_at,
+        p->f->frame.text, (int)p->session.confirmations);
     return str_from(text);
 }
 

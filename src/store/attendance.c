@@ -215,16 +215,18 @@ static void disputed_read(struct row *row, void *ret_item)
 {
     struct mark_disputed *d = ret_item;
     mark_read(row, &d->mark);
-    d->margin =
-        db_col_is_null(row->rows, "margin") ? (double)NAN : db_col_real(row->rows, "margin");
+    d->doubt = db_col_int(row->rows, "doubt");
 }
 
 enum err mark_disputed_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
-                            struct course_id course, struct session_id session, int limit,
+                            struct course_id course, struct session_id session,
+                            const struct dispute_place *after, int limit,
                             struct mark_disputed **ret_marks, int *ret_n, struct error *e)
 {
-    const struct db_value args[] = {db_text(course.text), db_text(session.text),
-                                    SCOPE_VALUES(scope), db_int(limit)};
+    const struct db_value args[] = {db_text(course.text),         db_text(session.text),
+                                    SCOPE_VALUES(scope),          db_int(after->doubt),
+                                    db_int(after->disputed_at),   db_text(after->student.text),
+                                    db_text(after->session.text), db_int(limit)};
     return rows_all(cx, Q_MARK_DISPUTED, args, ARRAY_LEN(args), a, disputed_read,
                     sizeof(struct mark_disputed), ret_marks, ret_n, e);
 }

@@ -70,14 +70,23 @@ NODISCARD enum err mark_dispute(struct db_cx *cx, struct arena *a, const struct 
                                 const struct mark_writer *w, struct mark *ret_mark,
                                 struct error *e);
 
+enum { DOUBT_UNIT = 10000, DOUBT_NO_EVIDENCE = 90000 };
+
 struct mark_disputed {
     struct mark mark;
-    double margin; /* similarity above its threshold; NAN: there is no such evidence */
+    int64_t doubt; /* similarity above its threshold, in 1/DOUBT_UNIT; or DOUBT_NO_EVIDENCE */
 };
-/* Contested marks of the scope (NULL: all), the most doubtful (least margin) first; course and
- * session (empty: any) filter.
- */
+/* A place in the order of disputes; INT64_MIN in doubt: the start. */
+struct dispute_place {
+    int64_t doubt;
+    usec_t disputed_at;
+    struct student_id student;
+    struct session_id session;
+};
+/* Contested marks of the scope (NULL: all) after a place, the most doubtful (least margin) first;
+ * course and session (empty: any) filter. */
 NODISCARD enum err mark_disputed_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
-                                      struct course_id course, struct session_id session, int limit,
+                                      struct course_id course, struct session_id session,
+                                      const struct dispute_place *after, int limit,
                                       struct mark_disputed **ret_marks, int *ret_n,
                                       struct error *e);

@@ -356,6 +356,7 @@ static void disputes_come_most_doubtful_first(void **state)
     struct mark_disputed *list;
     struct course_id any_course = {""};
     struct session_id any = {""}, other;
+    const struct dispute_place start = {.doubt = INT64_MIN};
     int n;
     struct db_cx *cx = tx_begin(f);
     for (int i = 0; i < STUDENTS; i++) {
@@ -365,18 +366,25 @@ static void disputes_come_most_doubtful_first(void **state)
         assert_int_equal(mark_simple(cx, f->a, &m, &outcome, &f->e), ERR_OK);
         dispute(f, cx, &s, i);
     }
-    assert_int_equal(mark_disputed_list(cx, f->a, NULL, s.course, any, 9, &list, &n, &f->e),
+    assert_int_equal(mark_disputed_list(cx, f->a, NULL, s.course, any, &start, 9, &list, &n, &f->e),
                      ERR_OK);
     assert_int_equal(n, STUDENTS);
     for (int i = 0; i < n; i++)
         assert_true(str_is(list[i].mark.student_name, want[i]));
-    assert_true(list[0].margin > .009 && list[0].margin < .011 && isnan(list[3].margin));
-    assert_int_equal(mark_disputed_list(cx, f->a, NULL, any_course, s.session, 2, &list, &n, &f->e),
+    assert_true(list[0].doubt == 100 && list[3].doubt == DOUBT_NO_EVIDENCE);
+    assert_int_equal(
+        mark_disputed_list(cx, f->a, NULL, any_course, s.session, &start, 2, &list, &n, &f->e),
+        ERR_OK);
+    assert_int_equal(n, 2);
+    struct dispute_place at = {list[1].doubt, list[1].mark.disputed_at, list[1].mark.student,
+                               list[1].mark.session};
+    assert_int_equal(mark_disputed_list(cx, f->a, NULL, any_course, any, &at, 9, &list, &n, &f->e),
                      ERR_OK);
     assert_int_equal(n, 2);
+    assert_true(str_is(list[0].mark.student_name, want[2]));
     id_new(other.text);
-    assert_int_equal(mark_disputed_list(cx, f->a, NULL, any_course, other, 9, &list, &n, &f->e),
-                     ERR_OK);
+    assert_int_equal(
+        mark_disputed_list(cx, f->a, NULL, any_course, other, &start, 9, &list, &n, &f->e), ERR_OK);
     assert_int_equal(n, 0);
     tx_commit(f);
 }

@@ -1,4 +1,5 @@
 /* Conformance of the store: whose a row is, who teaches a course, what lists show of a scope. */
+#include "store/record.h"
 #include "store_suite.h"
 
 struct world {
@@ -127,6 +128,51 @@ static void lists_hold_what_is_in_the_scope(void **state)
     tx_commit(f);
 }
 
+static void a_record_is_the_students_marks_newest_first(void **state)
+{
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    const struct world w = world_make(f, cx);
+    struct session_id later = make_session(f, cx, w.own, SESSION_ACTIVE);
+    const struct session_id in[] = {w.sitting, w.other_sitting, later};
+    const struct scope teacher = scope_of(w.teacher.id, "");
+    struct record_row *rows;
+    struct session s;
+    int n;
+    for (size_t i = 0; i < ARRAY_LEN(in); i++) {
+        struct mark m = mark_of(in[i], w.me, NULL);
+        enum mark_outcome outcome;
+        m.source = STR("manual");
+        m.status = i ? STR("present") : STR("late");
+        assert_int_equal(mark_simple(cx, f->a, &m, &outcome, &f->e), ERR_OK);
+    }
+    assert_int_equal(session_get(cx, f->a, later, &s, &f->e), ERR_OK);
+    usec_t at = s.started_at ? s.started_at : s.planned_start;
+    const struct {
+        const struct scope *scope;
+        struct record_filter filter;
+        int n;
+    } cases[] = {
+        {NULL, {.from = 0}, 3},           {&teacher, {.from = 0}, 2},
+        {NULL, {.course = w.foreign}, 1}, {NULL, {.status = STR("late")}, 1},
+        {NULL, {.disputed = true}, 0},    {NULL, {.before = later}, 2},
+        {NULL, {.from = at + 1}, 0},      {NULL, {.from = at, .to = at + 1}, 3},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(
+            record_list(cx, f->a, cases[i].scope, w.me, &cases[i].filter, 9, &rows, &n, &f->e),
+            ERR_OK);
+        if (n != cases[i].n)
+            fail_msg("case %zu: %d", i, n);
+    }
+    assert_int_equal(record_list(cx, f->a, NULL, w.me, &cases[0].filter, 2, &rows, &n, &f->e),
+                     ERR_OK);
+    assert_int_equal(n, 2);
+    assert_string_equal(rows[0].mark.session.text, later.text);
+    assert_true(str_is(rows[0].course_code, "A") && str_is(rows[1].course_code, "B"));
+    tx_commit(f);
+}
+
 static void a_course_knows_who_teaches_it(void **state)
 {
     struct fixture *f = *state;
@@ -170,6 +216,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(a_row_is_theirs_or_looks_like_none),
         TEST(lists_hold_what_is_in_the_scope),
+        TEST(a_record_is_the_students_marks_newest_first),
         TEST(a_course_knows_who_teaches_it),
         TEST(a_user_goes_with_the_student),
     };

@@ -9,14 +9,16 @@ from types import SimpleNamespace
 import pytest
 import websockets.exceptions
 
+from program import photos
+
 SOME_ID = "0198c5a2-7c1e-7d3a-8f00-2b1c9e4d5f60"
 PASSWORD = "correct horse battery"
 NOT_THEIRS = "there is nothing with this id, or it is not yours"
 TABLE = {
     "landing": ("none", "ARUISC"), "health": ("none", "ARUISC"), "ready": ("none", "ARUISC"),
     "openapi": ("none", "ARUISC"), "signIn": ("none", "ARUISC"), "signOut": ("self", "ARUISC"),
-    "getMe": ("self", "ARUISC"),
-    "metrics": ("all", "ARU"), "verifyRegister": ("all", "ARU"), "listAudit": ("all", "AU"), "getSystem": ("all", "ARU"),
+    "getMe": ("self", "ARUISC"), "listMyMarks": ("self", "ARUIS"), "listMarksOf": ("student", "ARUis"),
+    "metrics": ("all", "ARU"), "verifyRegister": ("all", "ARU"), "getSignedRegister": ("all", "ARU"), "listAudit": ("all", "AU"), "getSystem": ("all", "ARU"),
     "getSchedule": ("all", "ARU"), "runScheduledJob": ("all", "A"),
     "getEngine": ("all", "A"), "listEngineMissing": ("all", "A"), "listEngineDifferences": ("all", "A"),
     "startEngineSwitch": ("all", "A"), "commitEngineSwitch": ("all", "A"), "revertEngineSwitch": ("all", "A"),
@@ -155,6 +157,66 @@ def test_an_instructor_is_shown_the_disputes_of_own_courses(api, world):
     assert shown == {w.mate}
     everybody = {d["mark"]["student"]["id"] for d in w.apis["auditor"].get("/v1/disputes", limit=200)["items"]}
     assert {w.mate, w.stranger} <= everybody
+
+
+def test_disputes_are_paged_in_the_order_of_doubt(api, course, people):
+    """One with evidence and some without."""
+    session = api.session(course["id"])["id"]
+    seen = api.seen(session, photos("val", "elton_john")[0])["faces"][0]
+    assert seen["status"] == "present", seen
+    others = [people[n]["id"] for n in ("ben_afflek", "jerry_seinfeld", "mindy_kaling")]
+    for student in others:
+        api.ask("PUT", f"/v1/sessions/{session}/marks/{student}", 200, json={"status": "late", "reason": "-"})
+    for student in (*others, people["elton_john"]["id"]):
+        api.post(f"/v1/sessions/{session}/marks/{student}/dispute", {"reason": "no"}, 200)
+    whole = api.get("/v1/disputes", session=session)
+    assert whole["next"] is None and len(whole["items"]) == 4
+    assert whole["items"][0]["mark"]["student"]["id"] == people["elton_john"]["id"] and whole["items"][0]["margin"] > 0
+    assert [d["margin"] for d in whole["items"][1:]] == [None] * 3
+    paged, after = [], None
+    while after is not None or not paged:
+        page = api.get("/v1/disputes", session=session, limit=1, **({"after": after} if after else {}))
+        paged, after = paged + page["items"], page["next"]
+    assert paged == whole["items"]
+    api.problem("GET", "/v1/disputes", 400, "INVALID", params={"after": "nonsense"})
+
+
+def test_a_student_reads_and_contests_the_own_receipt_and_the_instructor_decides(api, course, people, name):
+    ben = people["ben_afflek"]["id"]
+    made = api.post("/v1/users", {"login": name, "role": "student", "student": ben, "password": PASSWORD})
+    mine = api.with_token(api.post("/v1/login", {"login": name, "password": PASSWORD}, 200)["token"])
+    camera = api.post("/v1/cameras", {"name": f"cam-{name}"})["id"]
+    session = api.session(course["id"], title="Lecture 3")["id"]
+    frame = api.seen(session, photos("val", "ben_afflek")[0], camera=camera)["frame"]
+    listed = mine.get("/v1/me/marks", course=course["id"])["items"]
+    assert [(m["session"], m["title"], m["course"]["code"]) for m in listed] == [(session, "Lecture 3", course["code"])]
+    receipt = mine.get(f"/v1/sessions/{session}/marks/{ben}")["mark"]["receipt"]
+    assert receipt["camera"] == camera and receipt["frame"] == frame and receipt["captured_at"]
+    for what in ("similarity", "margin", "liveness", "sightings", "confirmations", "threshold", "table", "encoder",
+                 "model_sha256"):
+        assert what in receipt, what
+    contested = f"/v1/sessions/{session}/marks/{ben}"
+    mine.post(f"{contested}/dispute", {"reason": "that was my brother"}, 200)
+    assert [m["session"] for m in mine.get("/v1/me/marks", disputed=1, course=course["id"])["items"]] == [session]
+    mine.problem("PUT", contested, 403, json={"status": "absent", "reason": "-"})
+    teacher = api.post("/v1/users", {"login": f"{name}-t", "role": "instructor", "password": PASSWORD})
+    api.ask("PUT", f"/v1/courses/{course['id']}/instructors/{teacher['id']}", 204)
+    theirs = api.with_token(api.post("/v1/login", {"login": f"{name}-t", "password": PASSWORD}, 200)["token"])
+    assert [d["session"] for d in theirs.get("/v1/disputes")["items"]] == [session]
+    theirs.ask("PUT", contested, 200, json={"status": "absent", "reason": "it was the brother"})
+    history = mine.get(contested)
+    assert history["mark"]["status"] == "absent" and history["events"][-1]["event"]["reason"] == "it was the brother"
+    assert mine.get("/v1/me/marks", disputed=1, course=course["id"])["items"] == []
+    assert [m["mark"]["status"] for m in theirs.get(f"/v1/students/{ben}/marks")["items"]] == ["absent"]
+    api.ask("DELETE", f"/v1/users/{made['id']}", 204)
+    mine.close()
+    theirs.close()
+
+
+def test_only_a_student_has_own_marks(world):
+    for login in ("admin", "instructor", "loner"):
+        world.apis[login].problem("GET", "/v1/me/marks", 404, "NOT_FOUND")
+    assert [m["session"] for m in world.apis["student"].get("/v1/me/marks")["items"]] == [world.sitting]
 
 
 def test_a_session_is_planned_in_an_own_course_only(world):

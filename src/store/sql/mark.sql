@@ -67,28 +67,39 @@ UPDATE mark SET disputed_at = $3 WHERE session_id = $1 AND student_id = $2 AND d
 SELECT count(*) AS n FROM session s JOIN roster_entry r ON r.course_id = s.course_id
 WHERE s.id = $1 AND r.student_id = $2;
 
--- The nearest to the threshold first; those without evidence last.
+-- The nearest to the threshold first. doubt: the margin in units of 0.0001, as receipts have it;
+-- 90000: there is no such evidence.
 -- name: mark_disputed :many
 -- dialect: sqlite
-SELECT m.session_id, m.student_id, s.external_id, s.name, m.frame, m.status, m.source,
-    m.first_seen, m.last_seen, m.receipt, m.created_at, m.disputed_at,
-    CASE WHEN m.receipt = '' THEN NULL ELSE json_extract(m.receipt, '$.similarity')
-        - json_extract(m.receipt, '$.threshold') END AS margin
-FROM mark m JOIN student s ON s.id = m.student_id JOIN session x ON x.id = m.session_id
-WHERE m.disputed_at > 0 AND ($1 = '' OR x.course_id = $1) AND ($2 = '' OR m.session_id = $2)
-    AND ($3 = '' OR x.course_id IN (SELECT course_id FROM course_instructor WHERE user_id = $3))
-    AND ($4 = '' OR m.student_id = $4)
-ORDER BY 13 NULLS LAST, m.disputed_at, m.student_id LIMIT $5;
+SELECT session_id, student_id, external_id, name, frame, status, source, first_seen, last_seen,
+    receipt, created_at, disputed_at, doubt
+FROM (SELECT m.session_id, m.student_id, s.external_id, s.name, m.frame, m.status, m.source,
+        m.first_seen, m.last_seen, m.receipt, m.created_at, m.disputed_at,
+        COALESCE(CASE WHEN m.receipt <> '' THEN CAST(round((
+            json_extract(m.receipt, '$.similarity')
+            - json_extract(m.receipt, '$.threshold')) * 10000) AS bigint) END, 90000) AS doubt
+    FROM mark m JOIN student s ON s.id = m.student_id JOIN session x ON x.id = m.session_id
+    WHERE m.disputed_at > 0 AND ($1 = '' OR x.course_id = $1) AND ($2 = '' OR m.session_id = $2)
+        AND ($3 = '' OR x.course_id IN (SELECT course_id FROM course_instructor WHERE user_id = $3))
+        AND ($4 = '' OR m.student_id = $4)) d
+WHERE (doubt, disputed_at, student_id, session_id)
+    > (CAST($5 AS bigint), CAST($6 AS bigint), $7, $8)
+ORDER BY doubt, disputed_at, student_id, session_id LIMIT $9;
 -- dialect: postgres
-SELECT m.session_id, m.student_id, s.external_id, s.name, m.frame, m.status, m.source,
-    m.first_seen, m.last_seen, m.receipt, m.created_at, m.disputed_at,
-    CASE WHEN m.receipt = '' THEN NULL ELSE CAST(CAST(m.receipt AS jsonb) ->> 'similarity' AS double precision)
-        - CAST(CAST(m.receipt AS jsonb) ->> 'threshold' AS double precision) END AS margin
-FROM mark m JOIN student s ON s.id = m.student_id JOIN session x ON x.id = m.session_id
-WHERE m.disputed_at > 0 AND ($1 = '' OR x.course_id = $1) AND ($2 = '' OR m.session_id = $2)
-    AND ($3 = '' OR x.course_id IN (SELECT course_id FROM course_instructor WHERE user_id = $3))
-    AND ($4 = '' OR m.student_id = $4)
-ORDER BY 13 NULLS LAST, m.disputed_at, m.student_id LIMIT $5;
+SELECT session_id, student_id, external_id, name, frame, status, source, first_seen, last_seen,
+    receipt, created_at, disputed_at, doubt
+FROM (SELECT m.session_id, m.student_id, s.external_id, s.name, m.frame, m.status, m.source,
+        m.first_seen, m.last_seen, m.receipt, m.created_at, m.disputed_at,
+        COALESCE(CASE WHEN m.receipt <> '' THEN CAST(round((
+            CAST(CAST(m.receipt AS jsonb) ->> 'similarity' AS double precision)
+            - CAST(CAST(m.receipt AS jsonb) ->> 'threshold' AS double precision)) * 10000) AS bigint) END, 90000) AS doubt
+    FROM mark m JOIN student s ON s.id = m.student_id JOIN session x ON x.id = m.session_id
+    WHERE m.disputed_at > 0 AND ($1 = '' OR x.course_id = $1) AND ($2 = '' OR m.session_id = $2)
+        AND ($3 = '' OR x.course_id IN (SELECT course_id FROM course_instructor WHERE user_id = $3))
+        AND ($4 = '' OR m.student_id = $4)) d
+WHERE (doubt, disputed_at, student_id, session_id)
+    > (CAST($5 AS bigint), CAST($6 AS bigint), $7, $8)
+ORDER BY doubt, disputed_at, student_id, session_id LIMIT $9;
 
 -- Appends of one chain wait for each other; SQLite's one writer sees to that by itself.
 -- name: register_lock :many
