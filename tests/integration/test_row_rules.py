@@ -53,6 +53,10 @@ TABLE = {
     "updateHoliday": ("all", "AR"), "deleteHoliday": ("all", "AR"),
     "reportSession": ("list", "ARUIS"), "reportCourse": ("list", "ARUIS"), "reportStudent": ("list", "ARUIS"),
     "reportTerm": ("list", "ARUIS"), "reportTermCourses": ("list", "ARUIS"),
+    "listApiClients": ("all", "A"), "createApiClient": ("all", "A"), "getApiClient": ("all", "A"),
+    "updateApiClient": ("all", "A"), "revokeApiClient": ("all", "A"), "rotateApiKey": ("all", "A"),
+    "listSessionCameras": ("session", "ARUis"), "assignCamera": ("session", "ARi"),
+    "unassignCamera": ("session", "ARi"),
     "listCameras": ("all", "ARU"), "createCamera": ("all", "A"), "getCamera": ("all", "ARU"), "deleteCamera": ("all", "A"),
 }
 ROLES = {"A": "admin", "R": "registrar", "U": "auditor", "I": "instructor", "S": "student", "C": "camera"}
