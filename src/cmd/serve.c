@@ -20,7 +20,8 @@ static const struct arg_spec spec = {
                 "  rollcall serve --http-port 0 --data-dir /var/lib/rollcall\n",
 };
 
-/* Signals are taken by app_wait alone; a client that goes away must not end the process. */
+/* Signals are taken by app_wait alone; a client that goes away must not end the process, nor a file
+ * that reached its limit: both are errors of the call. */
 static void prepare_signals(void)
 {
     sigset_t set;
@@ -29,6 +30,7 @@ static void prepare_signals(void)
     sigaddset(&set, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static void greet(const struct app_hello *hello)
