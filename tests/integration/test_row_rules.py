@@ -57,6 +57,9 @@ TABLE = {
     "updateApiClient": ("all", "A"), "revokeApiClient": ("all", "A"), "rotateApiKey": ("all", "A"),
     "listSessionCameras": ("session", "ARUis"), "assignCamera": ("session", "ARi"),
     "unassignCamera": ("session", "ARi"),
+    "listSettings": ("all", "ARU"), "getSetting": ("all", "ARU"), "updateSetting": ("all", "A"),
+    "updateSession": ("session", "ARi"), "cancelSession": ("session", "ARi"), "importCourses": ("all", "AR"),
+    "importRosters": ("all", "AR"),
     "listCameras": ("all", "ARU"), "createCamera": ("all", "A"), "getCamera": ("all", "ARU"), "deleteCamera": ("all", "A"),
 }
 ROLES = {"A": "admin", "R": "registrar", "U": "auditor", "I": "instructor", "S": "student", "C": "camera"}
