@@ -72,7 +72,8 @@ struct api_env {
     struct queue *queue;
     struct bus *bus;
     struct auth *auth;
-    struct seal_key photo_key, answer_key;
+    struct keystore *keystore;
+    struct seal_key answer_key;
     struct api_system system;
     struct mark_writer marks; /* for marks that the API writes itself */
     api_register_check_fn register_check;

@@ -7,11 +7,14 @@
 #include "queue/work.h"
 #include "store/consent.h"
 #include "store/job.h"
+#include "store/keystore.h"
 #include "store/look_alike.h"
 #include "store/student.h"
 #include "store/template.h"
 
 #include <stdio.h>
+
+#include <sodium.h>
 
 struct student_in {
     uint64_t has;
@@ -278,8 +281,10 @@ static enum err upload_fn(struct db_cx *cx, void *ctx, struct error *e)
     return r ? r : job_insert(cx, &u->job, u->photos, u->n, e);
 }
 
-/* Photos wait in the database until they are judged: sealed, bound to their job. */
-static enum err seal_photos(struct upload_ctx *u, const struct multipart *parts, struct error *e)
+/* Photos wait in the database until they are judged: sealed with the student's key, bound to their
+ * job. */
+static enum err seal_photos(struct upload_ctx *u, const struct seal_key *key,
+                            const struct multipart *parts, struct error *e)
 {
     const struct config *cfg = u->c->api->env.config;
     char context[64];
@@ -298,8 +303,7 @@ static enum err seal_photos(struct upload_ctx *u, const struct multipart *parts,
         if (part->body.n > (size_t)cfg->photo_max_bytes)
             return error_set(e, ERR_TOO_LARGE, "photo %d has %zu bytes, the limit is %lld",
                              u->n + 1, part->body.n, (long long)cfg->photo_max_bytes);
-        enum err r =
-            seal(&u->c->api->env.photo_key, u->c->a, str_from(context), part->body, &p->sealed, e);
+        enum err r = seal(key, u->c->a, str_from(context), part->body, &p->sealed, e);
         if (r)
             return r;
     }
@@ -335,7 +339,11 @@ enum err photos_create(struct call *c, struct error *e)
     u.job.subject = str_from(u.student.text);
     u.job.actor = str_from(c->who.user);
     u.job.created_at = u.job.updated_at = time_utc();
-    r = seal_photos(&u, &parts, e);
+    struct seal_key key;
+    r = keystore_make(c->api->env.keystore, u.student, KEY_FACE, &key, e);
+    if (r == ERR_OK)
+        r = seal_photos(&u, &key, &parts, e);
+    sodium_memzero(&key, sizeof key);
     if (r == ERR_OK)
         r = db_tx(c->api->env.db, upload_fn, &u, e);
     if (r)

@@ -42,13 +42,23 @@ void app_warn(struct app *app, const char *fmt, ...)
 
 /* ---- storage */
 
-enum err app_template_key(const struct config *cfg, struct seal_key *ret_key, struct error *e)
+enum err app_template_keys(const struct config *cfg, struct template_keys *ret_keys,
+                           struct error *e)
 {
     struct seal_key master;
+    struct keystore *keystore = NULL;
+    struct template_keys keys = {.ring = NULL};
     enum err r = app_master_key(cfg, &master, e);
-    if (!r)
-        seal_key_derive(&master, "template", ret_key);
+    if (r)
+        return r;
+    seal_key_derive(&master, "template", &keys.installation);
+    r = app_open_keystore(cfg, &master, &keystore, e);
+    if (r == ERR_OK)
+        r = keyring_load(keystore, KEY_FACE, &keys.ring, e);
+    keystore_close(keystore);
     explicit_bzero(&master, sizeof master);
+    if (r == ERR_OK)
+        *ret_keys = keys;
     return r;
 }
 
@@ -76,6 +86,8 @@ static enum err open_storage(struct app *app, struct error *e)
         r = migrate_up(app->db, &applied, e);
     if (r == ERR_OK)
         r = app_settings_read(app, e);
+    if (r == ERR_OK)
+        r = app_open_keystore(app->cfg, &app->master, &app->keystore, e);
     if (r == ERR_OK)
         r = app_register_open(app, e);
     return r ? r : auth_new(app->db, &app->auth, e);
@@ -109,8 +121,11 @@ static void on_event(void *ctx, const struct bus_event *event)
         if (scheduler)
             scheduler_wake(scheduler);
     } else if (str_is(event->topic, EVENT_TOPIC_GALLERY)) {
-        if (jobs && id_parse(event->bytes, student.text, &e) == ERR_OK)
-            jobs_gallery_changed(jobs, student);
+        if (id_parse(event->bytes, student.text, &e) == ERR_OK) {
+            keystore_forget(app->keystore, student); /* another process may have destroyed it */
+            if (jobs)
+                jobs_gallery_changed(jobs, student);
+        }
     } else {
         api_event(app->api, event);
     }
@@ -228,7 +243,7 @@ static enum err open_api(struct app *app, struct error *e)
         .queue = app->queue,
         .bus = app->bus,
         .auth = app->auth,
-        .photo_key = app->photo_key,
+        .keystore = app->keystore,
         .answer_key = app->answer_key,
         .system = {.engine = active_engine,
                    .engines = {.start = engines_start,
@@ -278,6 +293,7 @@ static enum err start_workers(struct app *app, struct error *e)
                                  .queue = app->queue,
                                  .bus = app->bus,
                                  .engines = app->engines,
+                                 .keystore = app->keystore,
                                  .template_key = app->template_key,
                                  .photo_key = app->photo_key,
                                  .hasher = {.fn = app_register_hash, .ctx = &app->register_key},
@@ -451,6 +467,7 @@ void app_stop(struct app *app)
     engines_free(app->engines);
     auth_free(app->auth);
     db_close(app->db);
+    keystore_close(app->keystore);
     heads_close(app->heads);
     pthread_mutex_destroy(&app->switching);
     secure_free(app, sizeof *app);

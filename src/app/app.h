@@ -13,6 +13,7 @@ struct api_calibration;
 struct app;
 struct buf;
 struct db;
+struct template_keys;
 
 /* What the person at the terminal should be told once. */
 struct app_hello {
@@ -23,7 +24,7 @@ struct app_hello {
 /* Measures and, when wished, stores a table; lines for people go to out. The commands have it.
  * Thread: any, one at a time. */
 typedef enum err (*app_calibrate_fn)(const struct config *cfg, struct db *db,
-                                     const struct seal_key *template_key,
+                                     const struct template_keys *keys,
                                      const struct api_calibration *wish, struct buf *out,
                                      struct error *e);
 
@@ -43,10 +44,12 @@ NODISCARD enum err app_register_check(const struct config *cfg, struct db *db,
                                       const char *signed_copy, register_finding_fn fn, void *ctx,
                                       struct register_report *ret_report, struct error *e);
 
-/* The key that templates are sealed with, for commands that work on the database itself.
- * Errors INVALID, CORRUPT, IO. Thread: any. */
-NODISCARD enum err app_template_key(const struct config *cfg, struct seal_key *ret_key,
-                                    struct error *e);
+/* The keys that open templates, for commands that work on the database itself; free the ring
+ * (keyring_free) and wipe the rest. Errors INVALID, CORRUPT, IO, those of the keystore. Thread:
+ * any.
+ */
+NODISCARD enum err app_template_keys(const struct config *cfg, struct template_keys *ret_keys,
+                                     struct error *e);
 /* The database alone, as the configuration names it; create: makes an SQLite file and its folder
  * when missing. Errors of db_sqlite_open and db_postgres_open. Thread: any. */
 NODISCARD enum err app_open_database(const struct config *cfg, bool create, struct db **ret_db,

@@ -1,5 +1,7 @@
 /* Which database a configuration means: see app.h. Any thread; no state. */
-#include "app/app.h"
+#include "app/internal.h"
+
+#include <stdio.h>
 
 enum err app_open_database(const struct config *cfg, bool create, struct db **ret_db,
                            struct error *e)
@@ -10,4 +12,25 @@ enum err app_open_database(const struct config *cfg, bool create, struct db **re
                                  .create = create,
                                  .connections = (int)cfg->database_connections};
     return url ? db_postgres_open(&o, ret_db, e) : db_sqlite_open(&o, ret_db, e);
+}
+
+enum err app_open_keystore(const struct config *cfg, const struct seal_key *installation,
+                           struct keystore **ret_keystore, struct error *e)
+{
+    char path[APP_PATH];
+    const char *url = cfg->keystore;
+    snprintf(path, sizeof path, "%s/keys.db", cfg->data_dir);
+    const struct db_options o = {.path = url[0] ? url : path,
+                                 .readers = 1,
+                                 .secret = true,
+                                 .create = true,
+                                 .connections = 4};
+    struct db *db = NULL;
+    enum err r = url[0] ? db_postgres_open(&o, &db, e) : db_sqlite_open(&o, &db, e);
+    if (r)
+        return error_wrap(e, r, "the keystore");
+    r = keystore_open(db, installation, ret_keystore, e);
+    if (r)
+        db_close(db);
+    return r;
 }

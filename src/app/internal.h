@@ -16,6 +16,7 @@ struct app {
     struct config *cfg; /* borrowed; changed by app_settings_read alone */
     struct seal_key master, register_key, template_key, photo_key, answer_key;
     struct db *db;
+    struct keystore *keystore;
     struct heads *heads; /* of the register */
     struct auth *auth;
     struct engines *engines;
@@ -57,6 +58,9 @@ NODISCARD enum err app_calibrate(void *ctx, const struct api_calibration *wish, 
 NODISCARD enum err app_settings_read(struct app *app, struct error *e);
 NODISCARD enum err app_master_key(const struct config *cfg, struct seal_key *ret_key,
                                   struct error *e);
+/* database.c: the keystore, as the configuration names it. */
+NODISCARD enum err app_open_keystore(const struct config *cfg, const struct seal_key *installation,
+                                     struct keystore **ret_keystore, struct error *e);
 /* register.c: opens the heads file and has every commit noted in it. */
 NODISCARD enum err app_register_open(struct app *app, struct error *e);
 /* register.c: signs what the heads file says now (store/signed_heads.h). */

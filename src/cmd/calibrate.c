@@ -67,7 +67,7 @@ static enum err run_photos(struct calibrate *c, struct error *e)
 
 static enum err run_templates(struct calibrate *c, struct error *e)
 {
-    enum err r = app_template_key(c->site.config, &c->site.key, e);
+    enum err r = app_template_keys(c->site.config, &c->site.keys, e);
     return r ? r : calibrate_templates(&c->site, e);
 }
 
@@ -126,7 +126,8 @@ static int run(struct calibrate *c, const struct remote_place *place)
     s->db = db;
     if (!r)
         r = remote ? ask(c, remote, &e) : work(c, &e);
-    explicit_bzero(&s->key, sizeof s->key);
+    keyring_free(s->keys.ring);
+    explicit_bzero(&s->keys, sizeof s->keys);
     return r ? cmd_fail("calibrate", &e) : CMD_OK;
 }
 

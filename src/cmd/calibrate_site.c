@@ -33,7 +33,7 @@ static enum err gather_row(void *ctx, const struct template_row *t, struct error
     struct eval_faces *f = g->faces;
     struct str vec;
     arena_reset(g->row);
-    if (template_unseal(&g->c->key, g->row, t, &vec, e)) {
+    if (template_unseal(&g->c->keys, g->row, t, &vec, e)) {
         g->skipped++;
         return ERR_OK;
     }
@@ -364,19 +364,20 @@ enum err calibrate_templates(struct calibrate_site *c, struct error *e)
     return r;
 }
 
-enum err calibrate_for_server(const struct config *cfg, struct db *db, const struct seal_key *key,
-                              const struct api_calibration *wish, struct buf *out, struct error *e)
+enum err calibrate_for_server(const struct config *cfg, struct db *db,
+                              const struct template_keys *keys, const struct api_calibration *wish,
+                              struct buf *out, struct error *e)
 {
     _cleanup_(arena_freep) struct arena *a = arena_new(CALIBRATE_ARENA);
     struct calibrate_site c = {.config = cfg,
                                .db = db,
-                               .key = *key,
+                               .keys = *keys,
                                .only = wish->encoder,
                                .apply = wish->apply,
                                .reset = wish->reset,
                                .arena = a,
                                .out = out};
     enum err r = a ? calibrate_templates(&c, e) : error_set(e, ERR_NOMEM, "out of memory");
-    explicit_bzero(&c.key, sizeof c.key);
+    explicit_bzero(&c.keys, sizeof c.keys);
     return r;
 }

@@ -8,6 +8,7 @@
 #include "base/seal.h"
 #include "cmd/eval_ident.h"
 #include "config/config.h"
+#include "jobs/jobs.h"
 #include "store/db.h"
 
 /* What the vectors and the work on them may take. */
@@ -16,7 +17,7 @@
 struct calibrate_site {
     const struct config *config;
     struct db *db; /* NULL: nothing to compare with, nothing is kept */
-    struct seal_key key;
+    struct template_keys keys;
     const char *only; /* encoder; NULL: all */
     bool apply, reset;
     struct arena *arena; /* vectors and all else */
@@ -29,7 +30,7 @@ struct calibrate_site {
 NODISCARD enum err calibrate_templates(struct calibrate_site *c, struct error *e);
 /* calibrate_templates inside a server: for app_start. */
 NODISCARD enum err calibrate_for_server(const struct config *cfg, struct db *db,
-                                        const struct seal_key *key,
+                                        const struct template_keys *keys,
                                         const struct api_calibration *wish, struct buf *out,
                                         struct error *e);
 /* One encoder, from the faces of a folder. */

@@ -46,6 +46,10 @@
         "Connections to PostgreSQL at most; SQLite has none.")                                     \
     OPT(store_readers, INT, RELOAD_NO, "4", 1, 64, "threads",                                      \
         "Threads that read the database, beside the one that writes.")                             \
+    OPT(keystore, STRING, SECRET, "", 0, 2048, "URL",                                              \
+        "Where the students' keys lie: empty = keys.db in data_dir; "                              \
+        "postgresql://USER:PASSWORD@HOST/DATABASE is another database than the one above, "        \
+        "outside its backups.")                                                                    \
     OPT(installation_key, STRING, SECRET, "", 0, 64, "64 hexadecimal digits",                      \
         "Key of the register and of all sealed data; empty = the key file in data_dir, made at "   \
         "the first start.")                                                                        \

@@ -13,6 +13,8 @@
 
 #include <stdio.h>
 
+#include <sodium.h>
+
 #define ADMIN_CHAIN STR("admin")
 
 static enum err load_fn(struct db_cx *cx, void *ctx, struct error *e)
@@ -141,7 +143,8 @@ static enum err read_known(struct enrolment *n, struct error *e)
         struct error ignored;
         memcpy(k->id, n->rows[i].id, ID_TEXT);
         k->source = n->rows[i].source;
-        if (template_open(n->env, n->engine, n->w->arena, &n->rows[i], &k->vec, &ignored))
+        if (template_open_one(n->env, &n->key, n->engine, n->w->arena, &n->rows[i], &k->vec,
+                              &ignored))
             k->vec = NULL;
     }
     return ERR_OK;
@@ -209,6 +212,8 @@ enum err enrol_run(struct worker *w, const char *job, const char *token, struct 
         return r;
     r = db_read(w->env->db, load_fn, &n, e);
     if (r == ERR_OK)
+        r = keystore_make(w->env->keystore, n.student, KEY_FACE, &n.key, e);
+    if (r == ERR_OK)
         r = read_known(&n, e);
     for (int i = 0; r == ERR_OK && i < n.n; i++) {
         if (n.photos[i].verdict.n)
@@ -223,6 +228,7 @@ enum err enrol_run(struct worker *w, const char *job, const char *token, struct 
         enum err renewed = queue_renew(w->env->queue, token, &ignored);
         (void)renewed; /* a lost lease means a second worker, which finds the job claimed */
     }
+    sodium_memzero(&n.key, sizeof n.key);
     if (n.taken_over)
         return ERR_OK; /* whoever has it ends it */
     if (r == ERR_OK)

@@ -51,7 +51,7 @@ enum err enrolment_other_judge(struct enrolment *n, struct str image, struct err
         n->verdict.verdict = str_from(verdict_name(VERDICT_ACCEPTED));
         n->verdict.detail = STR("Known before; new to the other engine of the switch.");
     }
-    return template_seal(n->env, n->other, a, n->student, seen.faces[0].embedding,
+    return template_seal(&n->key, n->other, a, n->student, seen.faces[0].embedding,
                          &n->other_row.sealed, e);
 }
 

@@ -18,6 +18,7 @@ struct enrolment {
     struct engine *engine; /* the active one, of the worker's pair */
     struct job job;
     struct student_id student;
+    struct seal_key key; /* the student's, for templates and photos; wiped at the end */
     struct job_photo *photos;
     int n;
     struct template_row *rows; /* as the job found them */

@@ -59,12 +59,17 @@ NODISCARD enum err calibration_set_hubs(const struct jobs_env *env, const struct
                                         struct error *e);
 
 /* Seals and opens vectors: the context binds a vector to its student and encoder. */
-NODISCARD enum err template_seal(const struct jobs_env *env, const struct engine *engine,
+NODISCARD enum err template_seal(const struct seal_key *key, const struct engine *engine,
                                  struct arena *a, struct student_id student, const float *vec,
                                  struct str *ret_sealed, struct error *e);
-NODISCARD enum err template_open(const struct jobs_env *env, const struct engine *engine,
+NODISCARD enum err template_open(const struct template_keys *keys, const struct engine *engine,
                                  struct arena *a, const struct template_row *row,
                                  const float **ret_vec, struct error *e);
+/* The same with the one student's key, or NULL when it is gone. */
+NODISCARD enum err template_open_one(const struct jobs_env *env, const struct seal_key *key,
+                                     const struct engine *engine, struct arena *a,
+                                     const struct template_row *row, const float **ret_vec,
+                                     struct error *e);
 
 /* The scores of enrolment (look_alike.c): cosines of a face, or a template, with somebody else's
  * template. Above 1: never. */

@@ -16,6 +16,7 @@
 #include "queue/queue.h"
 #include "store/attendance.h"
 #include "store/db.h"
+#include "store/keystore.h"
 #include "store/template.h"
 #include "vision/liveness.h"
 
@@ -28,7 +29,8 @@ struct jobs_env {
     struct queue *queue;
     struct bus *bus;
     struct engines *engines;
-    struct seal_key template_key, photo_key;
+    struct keystore *keystore;
+    struct seal_key template_key, photo_key; /* of what was sealed before students had keys */
     struct register_hasher hasher;
     int workers, max_tries;
     int batch_frames; /* of those waiting, how many a worker takes at once; 0: 1 */
@@ -57,9 +59,15 @@ NODISCARD enum err calibration_of(struct db *db, struct arena *a, const char *en
                                   const char *preprocessing, struct calibration *ret_calibration,
                                   struct error *e);
 
+/* What opens templates. */
+struct template_keys {
+    struct keyring *ring;         /* of KEY_FACE; NULL: no student has a key */
+    struct seal_key installation; /* of templates sealed before students had keys */
+};
 /* The floats of a template row, in `a` (templates.c): for commands that work on the database
- * itself. Errors CORRUPT (another key, altered bytes), NOMEM. */
-NODISCARD enum err template_unseal(const struct seal_key *key, struct arena *a,
+ * itself. Errors NOT_FOUND (the student's key was destroyed), CORRUPT (another key, altered bytes),
+ * NOMEM. */
+NODISCARD enum err template_unseal(const struct template_keys *keys, struct arena *a,
                                    const struct template_row *row, struct str *ret_vec,
                                    struct error *e);
 

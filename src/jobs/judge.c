@@ -154,7 +154,7 @@ static enum err judge_face(struct enrolment *n, struct str image, const struct v
     r = choose_vector(n, image, face, e);
     if (r)
         return r;
-    return template_seal(n->env, n->engine, n->w->scratch, n->student, n->vec, &n->row.sealed, e);
+    return template_seal(&n->key, n->engine, n->w->scratch, n->student, n->vec, &n->row.sealed, e);
 }
 
 static enum err judge_image(struct enrolment *n, struct str image, struct error *e)
@@ -183,8 +183,10 @@ enum err enrolment_judge(struct enrolment *n, int i, struct error *e)
     n->twin = (struct student_id){""};
     arena_reset(n->w->scratch);
     snprintf(context, sizeof context, "photo|%s", n->job.id);
-    enum err r = unseal(&n->env->photo_key, n->w->scratch, str_from(context), n->photos[i].sealed,
-                        &image, e);
+    enum err r = unseal(&n->key, n->w->scratch, str_from(context), n->photos[i].sealed, &image, e);
+    if (r == ERR_CORRUPT) /* uploaded before students had keys */
+        r = unseal(&n->env->photo_key, n->w->scratch, str_from(context), n->photos[i].sealed,
+                   &image, e);
     if (r)
         return r;
     n->row.source = source_of(n->w->scratch, image);

@@ -16,6 +16,8 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include <sodium.h>
+
 enum { CONTEXT_TEXT = 192, ROW_ARENA = 64 * KIB };
 
 static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
@@ -27,7 +29,7 @@ static struct str context_of(char text[static CONTEXT_TEXT], struct student_id s
     return str_from(text);
 }
 
-enum err template_seal(const struct jobs_env *env, const struct engine *engine, struct arena *a,
+enum err template_seal(const struct seal_key *key, const struct engine *engine, struct arena *a,
                        struct student_id student, const float *vec, struct str *ret_sealed,
                        struct error *e)
 {
@@ -35,31 +37,61 @@ enum err template_seal(const struct jobs_env *env, const struct engine *engine, 
     struct str context = context_of(text, student, vision_encoder(engine->vision),
                                     vision_preprocessing(engine->vision));
     struct str plain = {(const char *)vec, (size_t)vision_dim(engine->vision) * sizeof *vec};
-    return seal(&env->template_key, a, context, plain, ret_sealed, e);
+    return seal(key, a, context, plain, ret_sealed, e);
 }
 
-enum err template_unseal(const struct seal_key *key, struct arena *a,
-                         const struct template_row *row, struct str *ret_vec, struct error *e)
+/* Rows from before students had keys are sealed with one of the installation's. */
+static enum err open_bytes(const struct seal_key *key, const struct seal_key *installation,
+                           struct arena *a, const struct template_row *row, struct str *ret_vec,
+                           struct error *e)
 {
     char text[CONTEXT_TEXT], encoder[CONTEXT_TEXT], preprocessing[CONTEXT_TEXT];
     snprintf(encoder, sizeof encoder, "%.*s", STR_ARGS(row->encoder));
     snprintf(preprocessing, sizeof preprocessing, "%.*s", STR_ARGS(row->preprocessing));
     struct str context = context_of(text, row->student, encoder, preprocessing);
-    enum err r = unseal(key, a, context, row->sealed, ret_vec, e);
+    struct error own;
+    enum err r = key ? unseal(key, a, context, row->sealed, ret_vec, &own) : ERR_CORRUPT;
+    if (r == ERR_CORRUPT)
+        r = unseal(installation, a, context, row->sealed, ret_vec, e);
+    else if (r && e)
+        *e = own;
+    if (r == ERR_CORRUPT && !key)
+        return error_set(e, ERR_NOT_FOUND, "template %s is erased: its key is gone", row->id);
     return r ? error_wrap(e, r, "template %s", row->id) : ERR_OK;
 }
 
-enum err template_open(const struct jobs_env *env, const struct engine *engine, struct arena *a,
-                       const struct template_row *row, const float **ret_vec, struct error *e)
+enum err template_unseal(const struct template_keys *keys, struct arena *a,
+                         const struct template_row *row, struct str *ret_vec, struct error *e)
 {
-    struct str plain;
-    enum err r = template_unseal(&env->template_key, a, row, &plain, e);
-    if (r)
-        return r;
+    const struct seal_key *key = keys->ring ? keyring_find(keys->ring, row->student) : NULL;
+    return open_bytes(key, &keys->installation, a, row, ret_vec, e);
+}
+
+static enum err as_floats(const struct engine *engine, const struct template_row *row,
+                          struct str plain, const float **ret_vec, struct error *e)
+{
     if (plain.n != (size_t)vision_dim(engine->vision) * sizeof **ret_vec)
         return error_set(e, ERR_CORRUPT, "template %s has %zu bytes", row->id, plain.n);
     *ret_vec = (const float *)(const void *)plain.p;
     return ERR_OK;
+}
+
+enum err template_open(const struct template_keys *keys, const struct engine *engine,
+                       struct arena *a, const struct template_row *row, const float **ret_vec,
+                       struct error *e)
+{
+    struct str plain;
+    enum err r = template_unseal(keys, a, row, &plain, e);
+    return r ? r : as_floats(engine, row, plain, ret_vec, e);
+}
+
+enum err template_open_one(const struct jobs_env *env, const struct seal_key *key,
+                           const struct engine *engine, struct arena *a,
+                           const struct template_row *row, const float **ret_vec, struct error *e)
+{
+    struct str plain;
+    enum err r = open_bytes(key, &env->template_key, a, row, &plain, e);
+    return r ? r : as_floats(engine, row, plain, ret_vec, e);
 }
 
 /* Sums are turned into unit vectors; false for a zero sum. */
@@ -85,7 +117,8 @@ struct load {
     float *sums; /* [n][dim] */
     size_t n, capacity;
     int dim;
-    int64_t skipped;
+    struct template_keys keys;
+    int64_t skipped, erased;
 };
 
 static bool load_grow(struct load *l)
@@ -111,9 +144,11 @@ static enum err load_row(void *ctx, const struct template_row *t, struct error *
     struct load *l = ctx;
     const float *vec;
     arena_reset(l->row);
-    if (template_open(l->env, l->engine, l->row, t, &vec, e)) {
-        l->skipped++; /* one damaged row must not keep everybody else from being recognised */
-        return ERR_OK;
+    enum err r = template_open(&l->keys, l->engine, l->row, t, &vec, e);
+    if (r) {
+        l->erased += r == ERR_NOT_FOUND; /* a crash came between the key's end and the row's */
+        l->skipped += r != ERR_NOT_FOUND;
+        return ERR_OK; /* one damaged row must not keep everybody else from being recognised */
     }
     bool same = l->n && strcmp(l->students[l->n - 1].text, t->student.text) == 0;
     if (!same) {
@@ -155,6 +190,8 @@ static enum err load_into_gallery(struct load *l, struct error *e)
 static void load_done(struct load *l)
 {
     arena_free(l->row);
+    keyring_free(l->keys.ring);
+    sodium_memzero(&l->keys, sizeof l->keys);
     mem_free(l->students);
     secure_free(l->sums, l->capacity * (size_t)l->dim * sizeof *l->sums);
 }
@@ -164,10 +201,13 @@ enum err templates_load_all(const struct jobs_env *env, struct engine *engine, s
     struct load l = {.env = env,
                      .engine = engine,
                      .row = arena_new(ROW_ARENA),
-                     .dim = vision_dim(engine->vision)};
+                     .dim = vision_dim(engine->vision),
+                     .keys = {.installation = env->template_key}};
     pthread_mutex_lock(&reading);
-    enum err r =
-        l.row ? db_read(env->db, load_fn, &l, e) : error_set(e, ERR_NOMEM, "no memory to load");
+    enum err r = l.row ? keyring_load(env->keystore, KEY_FACE, &l.keys.ring, e)
+                       : error_set(e, ERR_NOMEM, "no memory to load");
+    if (r == ERR_OK)
+        r = db_read(env->db, load_fn, &l, e);
     if (r == ERR_OK)
         r = calibration_set_hubs(env, engine, e);
     if (r == ERR_OK)
@@ -177,6 +217,11 @@ enum err templates_load_all(const struct jobs_env *env, struct engine *engine, s
         log_event(LOG_ERROR, "jobs", "templates_unreadable",
                   "n=%lld help=\"was data/installation.key replaced? restore it from a backup\"",
                   (long long)l.skipped);
+    if (l.erased)
+        log_event(LOG_WARN, "jobs", "templates_erased",
+                  "n=%lld help=\"an erasure was cut short: withdraw the consent, or delete the "
+                  "student, again\"",
+                  (long long)l.erased);
     atomic_store(&engine->loaded, r == ERR_OK || atomic_load(&engine->loaded));
     load_done(&l);
     return r;
@@ -203,13 +248,20 @@ static enum err reload_one(struct one *o, float *sum, struct error *e)
 {
     const struct jobs_env *env = o->env;
     int dim = vision_dim(o->engine->vision);
-    enum err r = db_read(env->db, one_fn, o, e);
+    struct seal_key key;
+    enum err r = keystore_get(env->keystore, o->student, KEY_FACE, &key, e);
+    bool has_key = r == ERR_OK;
+    if (r == ERR_OK || r == ERR_NOT_FOUND)
+        r = db_read(env->db, one_fn, o, e);
     for (int k = 0; r == ERR_OK && k < o->n; k++) {
         const float *vec;
-        if (template_open(env, o->engine, o->a, &o->rows[k], &vec, e) == ERR_OK)
+        struct error ignored;
+        if (template_open_one(env, has_key ? &key : NULL, o->engine, o->a, &o->rows[k], &vec,
+                              &ignored) == ERR_OK)
             for (int i = 0; i < dim; i++)
                 sum[i] += vec[i];
     }
+    sodium_memzero(&key, sizeof key);
     if (r)
         return r;
     const struct gallery_entry entry = {.student = o->student, .vec = sum};

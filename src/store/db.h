@@ -101,6 +101,7 @@ void db_col_copy(struct db_rows *rows, const char *name, char *out, size_t n);
 struct db_options {
     const char *path; /* SQLite file, or postgresql://user:password@host/database */
     int readers;      /* SQLite: read connections kept open */
+    bool secret;      /* SQLite: what is deleted is overwritten; no log stays behind a commit */
     bool create;      /* SQLite: make the file (0600) and its folder (0700) when missing */
     int waiting;      /* SQLite: transactions that may wait for the writer; 0 = 1024 */
     int connections;  /* PostgreSQL: connections at most; 0 = 8 */

@@ -178,6 +178,15 @@ static enum err readers_open(struct sqlite_db *db, int n, struct error *e)
     return ERR_OK;
 }
 
+/* Before any reader opens: the journal of a file changes only while nobody else has it open. */
+static const char secret_pragmas[] = "PRAGMA journal_mode = TRUNCATE; PRAGMA secure_delete = ON;";
+
+static enum err writer_open(struct sqlite_db *db, const struct db_options *o, struct error *e)
+{
+    enum err r = sqlite_conn_open(&db->write_conn, db->path, false, &sqlite_driver, e);
+    return r || !o->secret ? r : sqlite_script(&db->write_conn.base, secret_pragmas, e);
+}
+
 static enum err sqlite_setup(struct sqlite_db *db, const struct db_options *o, struct error *e)
 {
     enum err r = o->create ? folder_create(db->path, e) : ERR_OK;
@@ -188,7 +197,7 @@ static enum err sqlite_setup(struct sqlite_db *db, const struct db_options *o, s
     if (!r && o->create)
         r = file_create(db->path, e);
     if (!r)
-        r = sqlite_conn_open(&db->write_conn, db->path, false, &sqlite_driver, e);
+        r = writer_open(db, o, e);
     int readers = o->readers > 0 ? o->readers : READERS_DEFAULT;
     if (!r)
         r = readers_open(db, readers < READERS_MAX ? readers : READERS_MAX, e);

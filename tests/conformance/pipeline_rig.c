@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "store/consent.h"
+#include "store/keystore.h"
 #include "store/migrate.h"
 
 #include <ftw.h>
@@ -126,6 +127,11 @@ static void store_path(const struct rig *r, char path[static PATH_TEXT])
     snprintf(path, PATH_TEXT, "%s/rollcall.db", r->folder);
 }
 
+static void keys_path(const struct rig *r, char path[static PATH_TEXT])
+{
+    snprintf(path, PATH_TEXT, "%s/keys.db", r->folder);
+}
+
 static void open_store(struct rig *r)
 {
     char path[PATH_TEXT];
@@ -135,6 +141,11 @@ static void open_store(struct rig *r)
     const struct db_options o = {.path = path, .readers = WORKERS, .create = true};
     must(db_sqlite_open(&o, &r->db, &e), &e, "store");
     must(migrate_up(r->db, &applied, &e), &e, "migrate");
+    keys_path(r, path);
+    struct db *keys;
+    const struct db_options k = {.path = path, .readers = 1, .create = true, .secret = true};
+    must(db_sqlite_open(&k, &keys, &e), &e, "keys");
+    must(keystore_open(keys, &(struct seal_key){{3}}, &r->keystore, &e), &e, "keystore");
 }
 
 static enum err people_fn(struct db_cx *cx, void *ctx, struct error *e)
@@ -204,6 +215,7 @@ static void start_jobs(struct rig *r)
     struct error e = {0};
     r->engines = new_engines(&r->gallery);
     r->env.db = r->db;
+    r->env.keystore = r->keystore;
     r->env.queue = r->queue;
     r->env.bus = r->bus;
     r->env.engines = r->engines;
@@ -271,6 +283,8 @@ static void open_people(struct rig *r, bool empty)
     store_path(r, path);
     if (!empty) {
         must(file_write(path, world.database, 0600, &e), &e, "database");
+        keys_path(r, path);
+        must(file_write(path, world.keys, 0600, &e), &e, "keys");
         memcpy(r->students, world.students, sizeof r->students);
         r->course = world.course;
     }
@@ -323,6 +337,7 @@ void rig_restart(struct rig *r)
     stop_jobs(r);
     close_traffic(r);
     db_close(r->db);
+    keystore_close(r->keystore);
     open_store(r);
     open_traffic(r);
     start_jobs(r);
@@ -346,6 +361,7 @@ static void shut(struct rig *r)
     queue_close(r->kept_queue);
     survivor_bus_done(&r->kept_bus);
     db_close(r->db);
+    keystore_close(r->keystore);
 }
 
 static void clear_away(struct rig *r)
@@ -378,6 +394,8 @@ void world_enrol(void)
     shut(r);
     store_path(r, path);
     must(file_read(path, DATABASE_MAX, world.a, &world.database, &e), &e, "database");
+    keys_path(r, path);
+    must(file_read(path, DATABASE_MAX, world.a, &world.keys, &e), &e, "keys");
     clear_away(r);
 }
 
@@ -503,6 +521,8 @@ void rig_upload(struct rig *r, int person, const struct str *photos, int n,
     struct upload u = {.n = n};
     char context[64];
     struct error e = {0};
+    struct seal_key key;
+    must(keystore_make(r->env.keystore, r->students[person], KEY_FACE, &key, &e), &e, "key");
     assert_true(n <= (int)ARRAY_LEN(u.photos));
     id_new(u.job.id);
     u.job.kind = STR("enrol");
@@ -512,8 +532,7 @@ void rig_upload(struct rig *r, int person, const struct str *photos, int n,
     for (int i = 0; i < n; i++) {
         u.photos[i].position = i;
         u.photos[i].name = STR("photo.jpg");
-        must(seal(&r->env.photo_key, r->a, str_from(context), photos[i], &u.photos[i].sealed, &e),
-             &e, "photo");
+        must(seal(&key, r->a, str_from(context), photos[i], &u.photos[i].sealed, &e), &e, "photo");
     }
     must(db_tx(r->db, upload_fn, &u, &e), &e, "job");
     memcpy(ret_job, u.job.id, ID_TEXT);

@@ -27,7 +27,7 @@ struct world {
     struct vision *vision;
     struct str photos[PEOPLE][PHOTOS]; /* each with one face, good enough to enrol */
     struct str strangers, nobody;      /* faces of nobody enrolled; no face at all */
-    struct str database;               /* the SQLite file: students with templates */
+    struct str database, keys; /* the SQLite files: students with templates, and their keys */
     struct student_id students[PEOPLE];
     struct course_id course; /* all but the last student are on its roster */
 };
@@ -75,6 +75,7 @@ struct rig {
     char folder[64];
     struct arena *a;
     struct db *db;
+    struct keystore *keystore;
     struct queue_options queue_options;
     struct bus_options bus_options;
     struct queue *kept_queue; /* of a durable subject */

@@ -8,6 +8,7 @@ static void every_query_prepares(void **state)
 {
     struct fixture *f = *state;
     static const struct db_value nulls[32];
+    assert_int_equal(keystore_tables(f->db, &f->e), ERR_OK); /* of its own database, elsewhere */
     struct db_cx *cx = tx_begin(f);
     for (int q = 0; q < QUERY_N; q++) {
         struct db_rows *rows = NULL;

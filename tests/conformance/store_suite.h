@@ -9,6 +9,7 @@
 #include "store/course.h"
 #include "store/driver.h"
 #include "store/job.h"
+#include "store/keystore.h"
 #include "store/mark.h"
 #include "store/migrate.h"
 #include "store/session.h"

@@ -82,3 +82,19 @@ def test_photos_that_wait_go_with_the_consent(api, name):
     ended = api.finished(job)
     assert ended["state"] == "failed" and "erased" in ended["error"], ended
     assert api.get(f"/v1/students/{student}")["photos"] == 0
+
+
+def test_without_its_key_a_face_is_gone_and_the_server_runs(serve, name):
+    server, person = serve(), PEOPLE[3]
+    student = server.api.enrol(name, photos("train", person, 2))["id"]
+    session = server.api.session(server.api.course(name, [student], confirmations=1)["id"])["id"]
+    assert server.api.seen(session, photos("val", person)[0])["faces"][0]["student"]
+    assert server.stop() == 0
+    (server.data / "keys.db").unlink()
+    api = serve().api
+    assert not api.seen(session, photos("val", person)[1])["faces"][0]["student"]
+    (live,) = [c for c in consents(api, student) if c["live"]]
+    withdraw(api, student, live["id"])
+    assert api.get(f"/v1/students/{student}")["photos"] == 0
+    api.consent(student)
+    assert api.finished(api.upload(student, photos("train", person, 1))["id"])["state"] == "done"
