@@ -186,6 +186,7 @@ HANDLER(class_photos_create);
 HANDLER(students_import);
 HANDLER(courses_import);
 HANDLER(rosters_import);
+HANDLER(oneroster_import);
 HANDLER(challenge_create);
 HANDLER(challenge_frame);
 HANDLER(marks_index);

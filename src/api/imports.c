@@ -224,6 +224,7 @@ static enum err read_options(struct call *c, const char *missing, struct import_
     if (!r)
         r = call_query(c, "tz", &o->tz, e);
     o->db = c->api->env.db;
+    o->bytes_max = (size_t)cfg->import_max_bytes;
     o->rows_max = (int)cfg->import_max_lines;
     o->now = time_utc();
     return r ? r : course_defaults(c, &o->course, e);
@@ -277,4 +278,11 @@ enum err courses_import(struct call *c, struct error *e)
 enum err rosters_import(struct call *c, struct error *e)
 {
     return import(c, csv_types, import_rosters, "remove", e);
+}
+
+enum err oneroster_import(struct call *c, struct error *e)
+{
+    static const char *const zip_types[] = {"application/zip", "application/x-zip-compressed",
+                                            "application/octet-stream", NULL};
+    return import(c, zip_types, import_oneroster, "remove", e);
 }

@@ -131,6 +131,12 @@ static const struct route_query import_rosters_query[] = {
                    "default keep."),
     {"tz", "string", "Time zone of dates without a time, such as Europe/Berlin; default UTC."},
 };
+static const struct route_query import_oneroster_query[] = {
+    IMPORT_QUERY,
+    IMPORT_MISSING("remove: on the rosters of the file's classes, who has no enrollment in a bulk "
+                   "file is taken off; default keep."),
+    {"tz", "string", "Time zone of dates, such as Europe/Berlin; default UTC."},
+};
 /* end of imports */
 #define QUERY(rows) .query = (rows), .n_query = ARRAY_LEN(rows)
 #define NOQUERY .query = NULL, .n_query = 0
@@ -278,6 +284,7 @@ const struct route routes[] = {
     {HTTP_POST,   "/v1/imports/students",                 PERM_STUDENT_WRITE,   ROW_ALL,       students_import,   BODY_CSV, NULL,              &import_schema,       200, "imports", "importStudents", "Students from a CSV file, all lines or none", E(UNSUPPORTED)|E(UNPROCESSABLE)|E(CONFLICT)|E(UNAVAILABLE), QUERY(import_students_query)},
     {HTTP_POST,   "/v1/imports/courses",                  PERM_COURSE_WRITE,    ROW_ALL,       courses_import,    BODY_CSV, NULL,              &import_schema,       200, "imports", "importCourses", "Courses from a CSV file, all lines or none", E(UNSUPPORTED)|E(UNPROCESSABLE)|E(CONFLICT)|E(UNAVAILABLE), QUERY(import_courses_query)},
     {HTTP_POST,   "/v1/imports/rosters",                  PERM_COURSE_WRITE,    ROW_ALL,       rosters_import,    BODY_CSV, NULL,              &import_schema,       200, "imports", "importRosters", "Rosters from a CSV file, all lines or none", E(UNSUPPORTED)|E(UNPROCESSABLE)|E(CONFLICT)|E(UNAVAILABLE), QUERY(import_rosters_query)},
+    {HTTP_POST,   "/v1/imports/oneroster",                PERM_COURSE_WRITE,    ROW_ALL,       oneroster_import,  BODY_ZIP, NULL,              &import_schema,       200, "imports", "importOneRoster", "Students, courses and rosters from OneRoster 1.1 CSV, all lines or none", E(UNSUPPORTED)|E(UNPROCESSABLE)|E(CONFLICT)|E(UNAVAILABLE), QUERY(import_oneroster_query)},
 
     {HTTP_GET,    "/v1/cameras",                          PERM_CAMERA_READ,     ROW_ALL,       camera_index,      NONE, NULL,                  &camera_list_schema,  200, "cameras", "listCameras", "Cameras, a page at a time", 0, QUERY(page_query)},
     {HTTP_POST,   "/v1/cameras",                          PERM_CAMERA_WRITE,    ROW_ALL,       camera_create,     JSON, &camera_in_schema,     &camera_schema,       201, "cameras", "createCamera", "Register a camera", E(CONFLICT), NOQUERY},

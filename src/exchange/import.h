@@ -16,10 +16,11 @@ struct import_options {
     struct db *db;
     struct arena *a; /* the file, the plan and the report live in it: some 2 KiB a line */
     bool dry_run;
-    bool missing;  /* what the file leaves out goes: students inactive, roster entries ended */
-    bool force;    /* even when that is more than a fifth of them */
-    int rows_max;  /* lines of one file */
-    struct str tz; /* of dates without a time; empty: UTC */
+    bool missing;     /* what the file leaves out goes: students inactive, roster entries ended */
+    bool force;       /* even when that is more than a fifth of them */
+    size_t bytes_max; /* of the file */
+    int rows_max;     /* lines of one file */
+    struct str tz;    /* of dates without a time; empty: UTC */
     usec_t now;
     struct course course; /* the policy that new courses begin with */
 };
@@ -50,3 +51,7 @@ NODISCARD enum err import_courses(const struct import_options *o, struct str byt
 /* CSV with course (a code), term, external_id, valid_from, valid_to, action (add, remove). */
 NODISCARD enum err import_rosters(const struct import_options *o, struct str bytes,
                                   struct import_result *ret_result, struct error *e);
+/* A zip file of OneRoster 1.1 CSV tables: users, classes and enrollments of role student. `missing`
+ * ends roster entries of classes in a bulk file that its enrollments leave out. */
+NODISCARD enum err import_oneroster(const struct import_options *o, struct str bytes,
+                                    struct import_result *ret_result, struct error *e);

@@ -17,9 +17,14 @@ void courses_init(struct course_set *s, struct plan *p)
 {
     *s = (struct course_set){.plan = p};
     hashmap_init(&s->by_key);
+    hashmap_init(&s->by_bound);
 }
 
-void courses_done(struct course_set *s) { hashmap_done(&s->by_key); }
+void courses_done(struct course_set *s)
+{
+    hashmap_done(&s->by_key);
+    hashmap_done(&s->by_bound);
+}
 
 struct course_want *courses_find(const struct course_set *s, struct str code, struct str term)
 {
@@ -51,10 +56,18 @@ enum err courses_add(struct course_set *s, struct str code, struct str term, int
     return ERR_OK;
 }
 
+enum err courses_bind(struct course_set *s, struct course_want *w, const char *id, struct error *e)
+{
+    memcpy(w->bound, id, ID_TEXT);
+    return hashmap_put(&s->by_bound, str_from(w->bound), w, e);
+}
+
 static void match(struct course_set *s, struct course_want *w, const struct course *row)
 {
     if (!w || (w->any_term && w->matches++ > 0))
         return;
+    if (w->bound[0] && strcmp(w->old.id.text, w->bound) == 0)
+        return; /* the row that it is was found already */
     w->old = *row;
     w->old.code = plan_copy(s->plan, row->code);
     w->old.term = plan_copy(s->plan, row->term);
@@ -65,6 +78,7 @@ static enum err on_course(void *ctx, const struct course *row, struct error *e)
 {
     struct course_set *s = ctx;
     (void)e;
+    match(s, hashmap_get(&s->by_bound, str_from(row->id.text)), row);
     match(s, courses_find(s, row->code, row->term), row);
     match(s, courses_find(s, row->code, (struct str){0}), row);
     return ERR_OK;
@@ -88,9 +102,17 @@ static void compare(struct course_set *s, struct course_want *w)
 {
     struct import_report *report = &s->plan->result->report;
     struct import_line *line = &report->lines[w->line_at];
-    struct str title = w->new.title;
+    struct str title = w->new.title, code = w->new.code, term = w->new.term;
     int64_t late = w->new.late_after_min;
     w->new = w->old;
+    if (!str_eq(code, w->old.code)) {
+        report_change(report, line, "code", w->old.code, code);
+        w->new.code = code;
+    }
+    if (term.p && !str_eq(term, w->old.term)) {
+        report_change(report, line, "term", w->old.term, term);
+        w->new.term = term;
+    }
     if (title.p && !str_eq(title, w->old.title)) {
         report_change(report, line, "title", w->old.title, title);
         w->new.title = title;

@@ -7,9 +7,14 @@ void students_init(struct student_set *s, struct plan *p)
 {
     *s = (struct student_set){.plan = p};
     hashmap_init(&s->by_id);
+    hashmap_init(&s->by_bound);
 }
 
-void students_done(struct student_set *s) { hashmap_done(&s->by_id); }
+void students_done(struct student_set *s)
+{
+    hashmap_done(&s->by_id);
+    hashmap_done(&s->by_bound);
+}
 
 struct student_want *students_find(const struct student_set *s, struct str external_id)
 {
@@ -35,6 +40,13 @@ enum err students_add(struct student_set *s, struct str external_id, int line_at
     return ERR_OK;
 }
 
+enum err students_bind(struct student_set *s, struct student_want *w, const char *id,
+                       struct error *e)
+{
+    memcpy(w->bound, id, ID_TEXT);
+    return hashmap_put(&s->by_bound, str_from(w->bound), w, e);
+}
+
 static struct student keep(struct student_set *s, const struct student *row)
 {
     struct student copy = *row;
@@ -54,10 +66,11 @@ static enum err on_student(void *ctx, const struct student *row, struct error *e
 {
     const struct loading *l = ctx;
     struct student_set *s = l->set;
-    struct student_want *w = students_find(s, row->external_id);
+    struct student_want *bound = hashmap_get(&s->by_bound, str_from(row->id.text));
+    struct student_want *w = bound ? bound : students_find(s, row->external_id);
     bool active = str_is(row->status, "active");
     s->active += active;
-    if (w)
+    if (w && (bound || strcmp(w->old.id.text, w->bound) != 0 || !w->bound[0]))
         w->old = keep(s, row);
     if (w || !l->missing || !active)
         return ERR_OK;
@@ -84,7 +97,8 @@ static void compare(struct student_set *s, struct student_want *w)
     struct {
         const char *name;
         struct str old, *new;
-    } fields[] = {{"name", w->old.name, &w->new.name},
+    } fields[] = {{"external_id", w->old.external_id, &w->new.external_id},
+                  {"name", w->old.name, &w->new.name},
                   {"email", w->old.email, &w->new.email},
                   {"status", w->old.status, &w->new.status}};
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
@@ -109,7 +123,11 @@ static void decide(struct student_set *s, struct student_want *w)
         return;
     }
     struct import_line *line = &report->lines[w->line_at];
-    w->failed = !w->new.name.p;
+    w->failed = w->leaving || !w->new.name.p;
+    if (w->leaving) {
+        report_say(report, line, IMPORT_IGNORE, "leaves, and was never here");
+        return;
+    }
     if (w->failed) {
         report_say(report, line, IMPORT_ERROR, "a new student needs a name");
         return;

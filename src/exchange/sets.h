@@ -13,16 +13,18 @@
 /* Students, by external id. */
 struct student_want {
     struct student_want *next;
-    int line_at;        /* in the report; -1: only referred to */
-    int line;           /* of the file */
-    struct student new; /* a text with p NULL: the file does not say. id: filled in by decide */
-    struct student old; /* id empty: there is none */
-    bool failed;        /* the line has an error: what refers to it fails too */
+    int line_at;         /* in the report; -1: only referred to */
+    int line;            /* of the file */
+    struct student new;  /* a text with p NULL: the file does not say. id: filled in by decide */
+    struct student old;  /* id empty: there is none */
+    char bound[ID_TEXT]; /* the row it is, whatever its external id; empty: not known */
+    bool leaving;        /* of no interest unless it is there */
+    bool failed;         /* the line has an error: what refers to it fails too */
 };
 
 struct student_set {
     struct plan *plan;
-    struct hashmap by_id;
+    struct hashmap by_id, by_bound;
     struct student_want *first, *last;
     struct student_want *gone; /* active students that the file leaves out */
     int64_t active, n_gone;
@@ -35,6 +37,9 @@ struct student_want *students_find(const struct student_set *s, struct str exter
 /* A new one. Errors NOMEM. */
 NODISCARD enum err students_add(struct student_set *s, struct str external_id, int line_at,
                                 int line, struct student_want **ret_want, struct error *e);
+/* The want is the student with this id. Errors NOMEM. */
+NODISCARD enum err students_bind(struct student_set *s, struct student_want *w, const char *id,
+                                 struct error *e);
 /* missing: also finds who is left out. */
 NODISCARD enum err students_load(struct db_cx *cx, struct student_set *s, bool missing,
                                  struct error *e);
@@ -45,10 +50,11 @@ NODISCARD enum err students_write(struct db_cx *cx, struct student_set *s, struc
 struct course_want {
     struct course_want *next;
     int line_at, line;
-    struct course new; /* title with p NULL, late_after_min < 0: the file does not say */
-    struct course old; /* id empty: there is none */
-    bool any_term;     /* the file does not say the term */
-    int matches;       /* courses of this code, when any_term */
+    struct course new;   /* title with p NULL, late_after_min < 0: the file does not say */
+    struct course old;   /* id empty: there is none */
+    bool any_term;       /* the file does not say the term */
+    int matches;         /* courses of this code, when any_term */
+    char bound[ID_TEXT]; /* the row it is, whatever its code; empty: not known */
     bool failed;
     bool changed; /* its roster will be */
     bool whole;   /* the file has its whole roster: who is left out goes */
@@ -56,7 +62,7 @@ struct course_want {
 
 struct course_set {
     struct plan *plan;
-    struct hashmap by_key;
+    struct hashmap by_key, by_bound;
     struct course_want *first, *last;
 };
 
@@ -66,6 +72,9 @@ void courses_done(struct course_set *s);
 struct course_want *courses_find(const struct course_set *s, struct str code, struct str term);
 NODISCARD enum err courses_add(struct course_set *s, struct str code, struct str term, int line_at,
                                int line, struct course_want **ret_want, struct error *e);
+/* The want is the course with this id. Errors NOMEM. */
+NODISCARD enum err courses_bind(struct course_set *s, struct course_want *w, const char *id,
+                                struct error *e);
 NODISCARD enum err courses_load(struct db_cx *cx, struct course_set *s, struct error *e);
 void courses_decide(struct course_set *s);
 NODISCARD enum err courses_write(struct db_cx *cx, struct course_set *s, struct error *e);
