@@ -97,7 +97,8 @@ extern const struct schema session_report_schema, course_report_schema, student_
     term_report_schema, term_courses_report_schema;
 extern const struct schema session_patch_schema, session_cancel_schema;
 extern const struct schema schedule_schema, schedule_entry_schema;
-extern const struct schema instructor_list_schema, user_patch_schema, record_list_schema;
+extern const struct schema instructor_list_schema, user_patch_schema, record_list_schema,
+    invite_schema, invite_in_schema;
 extern const struct schema institution_schema, institution_patch_schema, site_schema,
     site_list_schema, site_in_schema, site_patch_schema, room_schema, room_list_schema,
     room_in_schema, room_patch_schema, term_schema, term_list_schema, term_in_schema,
@@ -141,6 +142,7 @@ HANDLER(user_create);
 HANDLER(user_index);
 HANDLER(me_marks);
 HANDLER(record_index);
+HANDLER(student_invite);
 HANDLER(user_show);
 HANDLER(user_patch);
 HANDLER(user_remove);

@@ -59,6 +59,12 @@ enum err user_get(struct db_cx *cx, struct arena *a, const char *id, struct user
     return user_one(cx, a, Q_USER_BY_ID, db_text(id), ret_user, e);
 }
 
+enum err user_by_student(struct db_cx *cx, struct arena *a, struct student_id student,
+                         struct user *ret_user, struct error *e)
+{
+    return user_one(cx, a, Q_USER_BY_STUDENT, db_text(student.text), ret_user, e);
+}
+
 enum err user_list(struct db_cx *cx, struct arena *a, const struct user_filter *filter, int limit,
                    struct user **ret_users, int *ret_n, struct error *e)
 {

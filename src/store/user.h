@@ -33,6 +33,9 @@ NODISCARD enum err user_by_login(struct db_cx *cx, struct arena *a, struct str l
                                  struct user *ret_user, struct error *e);
 NODISCARD enum err user_get(struct db_cx *cx, struct arena *a, const char *id,
                             struct user *ret_user, struct error *e);
+/* The user of a student. Errors NOT_FOUND. */
+NODISCARD enum err user_by_student(struct db_cx *cx, struct arena *a, struct student_id student,
+                                   struct user *ret_user, struct error *e);
 /* In order of id. */
 NODISCARD enum err user_list(struct db_cx *cx, struct arena *a, const struct user_filter *filter,
                              int limit, struct user **ret_users, int *ret_n, struct error *e);

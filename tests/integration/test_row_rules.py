@@ -28,7 +28,7 @@ TABLE = {
     "listStudents": ("list", "ARUIS"), "createStudent": ("all", "AR"), "getStudent": ("student", "ARUis"),
     "updateStudent": ("student", "AR"), "deleteStudent": ("student", "AR"), "enrolPhotos": ("student", "AR"),
     "forgetPhotos": ("student", "AR"), "listTemplates": ("student", "ARUs"), "deleteTemplate": ("student", "AR"),
-    "listLookAlikesOf": ("all", "ARU"), "listLookAlikes": ("all", "ARU"), "listJobs": ("all", "ARU"),
+    "inviteStudent": ("student", "AR"), "listLookAlikesOf": ("all", "ARU"), "listLookAlikes": ("all", "ARU"), "listJobs": ("all", "ARU"),
     "getJob": ("all", "ARU"),
     "listCourses": ("list", "ARUIS"), "createCourse": ("all", "AR"), "getCourse": ("course", "ARUis"),
     "updateCourse": ("course", "AR"), "deleteCourse": ("course", "AR"), "getRoster": ("course", "ARUi"),

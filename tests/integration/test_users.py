@@ -106,6 +106,26 @@ def test_a_student_is_tied_and_untied(api, name):
     mine.close()
 
 
+def test_a_registrar_invites_a_student_and_again(api, name):
+    make(api, name, "registrar")
+    desk, student = sign_in(api, name), api.student(f"I-{name}", "Ines")["id"]
+    first = desk.post(f"/v1/students/{student}/invite", {}, 200)
+    assert (first["user"]["login"], first["user"]["role"], first["user"]["student"]) == (f"I-{name}", "student", student)
+    mine = api.with_token(api.post("/v1/login", {"code": first["code"]}, 200)["token"])
+    assert mine.get("/v1/me")["student"] == student
+    again = desk.post(f"/v1/students/{student}/invite", {"login": "ignored"}, 200)
+    assert again["user"]["id"] == first["user"]["id"] and again["code"] != first["code"]
+    api.ask("PATCH", f"/v1/users/{first['user']['id']}", 200, json={"disabled": True})
+    desk.problem("POST", f"/v1/students/{student}/invite", 409, "CONFLICT", json={})
+    desk.problem("POST", f"/v1/students/{SOME_ID}/invite", 404, "NOT_FOUND", json={})
+    other = api.student(f"J-{name}")["id"]
+    desk.problem("POST", f"/v1/students/{other}/invite", 409, "CONFLICT", json={"login": name})
+    api.ask("DELETE", f"/v1/students/{student}", 204)
+    api.problem("GET", f"/v1/users/{first['user']['id']}", 404)
+    mine.close()
+    desk.close()
+
+
 @pytest.mark.parametrize("running", [True, False])
 def test_the_command_changes_users(serve, running):
     server = serve()

@@ -14,6 +14,11 @@ SELECT id, login, name, role, password_hash, created_at, student_id,
     disabled, tries, locked_until, version, updated_at
 FROM "user" WHERE id = $1;
 
+-- name: user_by_student :one
+SELECT id, login, name, role, password_hash, created_at, student_id,
+    disabled, tries, locked_until, version, updated_at
+FROM "user" WHERE student_id = $1;
+
 -- Both lower() fold ASCII alone here.
 -- name: user_list :many
 -- dialect: sqlite
