@@ -73,7 +73,7 @@ struct api_env {
     struct bus *bus;
     struct auth *auth;
     struct keystore *keystore;
-    struct seal_key answer_key;
+    struct seal_key answer_key, code_key;
     struct api_system system;
     struct mark_writer marks; /* for marks that the API writes itself */
     api_register_check_fn register_check;

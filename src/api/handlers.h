@@ -95,7 +95,8 @@ extern const struct schema api_client_schema, api_client_list_schema, api_client
     session_camera_list_schema;
 extern const struct schema session_report_schema, course_report_schema, student_report_schema,
     term_report_schema, term_courses_report_schema;
-extern const struct schema session_patch_schema, session_cancel_schema;
+extern const struct schema session_patch_schema, session_cancel_schema, mark_code_schema,
+    mark_code_in_schema, code_mark_schema;
 extern const struct schema schedule_schema, schedule_entry_schema;
 extern const struct schema instructor_list_schema, user_patch_schema, record_list_schema,
     invite_schema, invite_in_schema;
@@ -191,6 +192,8 @@ HANDLER(rosters_import);
 HANDLER(oneroster_import);
 HANDLER(challenge_create);
 HANDLER(challenge_frame);
+HANDLER(code_show);
+HANDLER(code_mark_create);
 HANDLER(marks_index);
 HANDLER(mark_show);
 HANDLER(mark_put);

@@ -27,8 +27,10 @@ static const struct field mark_fields[] = {
     FIELD_OBJECT(struct mark_out, student, &person_schema, FIELD_REQUIRED, "Whose."),
     FIELD_STR(struct mark_out, status, 0, 32, FIELD_REQUIRED,
               "present, late, left-early, absent, excused."),
-    FIELD_STR(struct mark_out, source, 0, 32, FIELD_REQUIRED,
-              "face, code, manual, import, or rule: absent when the session closed."),
+    FIELD_STR(
+        struct mark_out, source, 0, 32, FIELD_REQUIRED,
+        "face, code, manual, import, or rule: absent when the session closed. In lists, for who "
+        "may not read the register: seen, instead of face and code."),
     FIELD_TIME(struct mark_out, first_seen, FIELD_NULLABLE,
                "First sighting that counted; null: never seen."),
     FIELD_TIME(struct mark_out, last_seen, FIELD_NULLABLE, "Last sighting, to the minute."),
@@ -114,6 +116,19 @@ void mark_output(const struct mark *m, const struct presence *known, struct mark
     ret_out->sweeps = known->sweeps;
 }
 
+/* A list tells those who may not read the register nothing of how a student was seen: by face and
+ * by code look the same (decision 23). */
+static void hide_how(struct mark_out *m)
+{
+    if (!str_is(m->source, "face") && !str_is(m->source, "code"))
+        return;
+    m->source = STR("seen");
+    m->receipt = (struct str){0};
+    m->frame[0] = 0;
+    m->last_seen = m->first_seen;
+    m->minutes = m->sweeps = 0;
+}
+
 enum err marks_index(struct call *c, struct error *e)
 {
     struct marks_ctx t = {.c = c};
@@ -131,8 +146,11 @@ enum err marks_index(struct call *c, struct error *e)
     if (!out->items || !out->missing)
         return error_set(e, ERR_NOMEM, "no memory for %d marks", t.n);
     memcpy(out->session, t.id.text, ID_TEXT);
-    for (out->n = 0; out->n < t.n; out->n++)
+    for (out->n = 0; out->n < t.n; out->n++) {
         mark_output(&t.marks[out->n], &t.known[out->n], &out->items[out->n]);
+        if (!principal_may(&c->who, PERM_REGISTER_READ))
+            hide_how(&out->items[out->n]);
+    }
     c->out = out;
     return fill_missing(&t, out, e);
 }

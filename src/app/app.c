@@ -71,6 +71,7 @@ static enum err load_key(struct app *app, struct error *e)
     seal_key_derive(&app->master, "template", &app->template_key);
     seal_key_derive(&app->master, "photos__", &app->photo_key);
     seal_key_derive(&app->master, "answers_", &app->answer_key);
+    seal_key_derive(&app->master, "markcode", &app->code_key);
     return ERR_OK;
 }
 
@@ -245,6 +246,7 @@ static enum err open_api(struct app *app, struct error *e)
         .auth = app->auth,
         .keystore = app->keystore,
         .answer_key = app->answer_key,
+        .code_key = app->code_key,
         .system = {.engine = active_engine,
                    .engines = {.start = engines_start,
                                .commit = engines_commit,

@@ -14,7 +14,7 @@ enum { APP_WARNINGS_MAX = 8, APP_WARNING_TEXT = 256, APP_PATH = 1200 };
 
 struct app {
     struct config *cfg; /* borrowed; changed by app_settings_read alone */
-    struct seal_key master, register_key, template_key, photo_key, answer_key;
+    struct seal_key master, register_key, template_key, photo_key, answer_key, code_key;
     struct db *db;
     struct keystore *keystore;
     struct heads *heads; /* of the register */

@@ -15,15 +15,15 @@ static const uint64_t grants[ROLE_N] = {
     [ROLE_ADMIN] = (1ull << PERM_N) - 1,
     [ROLE_REGISTRAR] = READ_ALL | BIT(PLACE_WRITE) | BIT(STUDENT_WRITE) | BIT(CONSENT_WRITE) |
                        BIT(CONSENT_END) | BIT(COURSE_WRITE) | BIT(SESSION_WRITE) |
-                       BIT(MARK_CONTEST) | BIT(MARK_WRITE),
+                       BIT(MARK_CONTEST) | BIT(MARK_WRITE) | BIT(MARK_CODE),
     [ROLE_INSTRUCTOR] = BIT(SELF) | BIT(REPORT_READ) | BIT(PLACE_READ) | BIT(STUDENT_READ) |
                         BIT(COURSE_READ) | BIT(ROSTER_READ) | BIT(SESSION_READ) |
                         BIT(SESSION_WRITE) | BIT(ATTENDANCE_READ) | BIT(MARK_READ) |
-                        BIT(MARK_CONTEST) | BIT(MARK_WRITE) | BIT(FRAME_POST),
+                        BIT(MARK_CONTEST) | BIT(MARK_WRITE) | BIT(MARK_CODE) | BIT(FRAME_POST),
     [ROLE_AUDITOR] = READ_ALL | BIT(AUDIT_READ),
     [ROLE_STUDENT] = BIT(SELF) | BIT(REPORT_READ) | BIT(STUDENT_READ) | BIT(FACE_READ) |
                      BIT(CONSENT_READ) | BIT(CONSENT_END) | BIT(COURSE_READ) | BIT(SESSION_READ) |
-                     BIT(MARK_READ) | BIT(MARK_CONTEST),
+                     BIT(MARK_READ) | BIT(MARK_CONTEST) | BIT(MARK_CODE),
     [ROLE_CAMERA] = BIT(SELF) | BIT(FRAME_POST),
 };
 
@@ -51,6 +51,7 @@ static const char *const perm_names[PERM_N] = {
     [PERM_MARK_READ] = "mark.read",
     [PERM_MARK_CONTEST] = "mark.contest",
     [PERM_MARK_WRITE] = "mark.write",
+    [PERM_MARK_CODE] = "mark.code",
     [PERM_FRAME_POST] = "frame.post",
     [PERM_CAMERA_READ] = "camera.read",
     [PERM_CAMERA_WRITE] = "camera.write",
@@ -97,7 +98,8 @@ static const struct {
 } client_kinds[CLIENT_KIND_N] = {
     [CLIENT_CAMERA] = {"camera", BIT(SELF) | BIT(FRAME_POST), ROLE_CAMERA},
     [CLIENT_KIOSK] = {"kiosk",
-                      BIT(SELF) | BIT(FRAME_POST) | BIT(SESSION_READ) | BIT(ATTENDANCE_READ),
+                      BIT(SELF) | BIT(MARK_CODE) | BIT(FRAME_POST) | BIT(SESSION_READ) |
+                          BIT(ATTENDANCE_READ),
                       ROLE_CAMERA},
     [CLIENT_SERVICE] = {"service", ((1ull << PERM_N) - 1) & ~(BIT(USER_ADMIN) | BIT(SYSTEM_WRITE)),
                         ROLE_REGISTRAR},

@@ -21,6 +21,7 @@ enum perm {
     PERM_MARK_READ,       /* one mark with its receipt */
     PERM_MARK_CONTEST,
     PERM_MARK_WRITE, /* corrections, excuses, decided disputes */
+    PERM_MARK_CODE,  /* be marked by the code of a session; a student: only the own mark */
     PERM_FRAME_POST,
     PERM_CAMERA_READ,
     PERM_CAMERA_WRITE,

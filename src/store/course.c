@@ -173,6 +173,17 @@ enum err roster_during(struct db_cx *cx, struct arena *a, struct course_id cours
                     sizeof(struct roster_row), ret_rows, ret_n, e);
 }
 
+enum err roster_has(struct db_cx *cx, struct course_id course, struct student_id student, usec_t at,
+                    bool *ret_has, struct error *e)
+{
+    const struct db_value args[] = {db_text(course.text), db_text(student.text), db_int(at)};
+    int64_t n = 0;
+    enum err r = rows_int(cx, Q_ROSTER_HAS, args, ARRAY_LEN(args), "n", &n, NULL, e);
+    if (!r)
+        *ret_has = n > 0;
+    return r;
+}
+
 static void roster_id_read(struct row *row, void *ret_item)
 {
     struct student_id *id = ret_item;

@@ -58,6 +58,9 @@ NODISCARD enum err roster_during(struct db_cx *cx, struct arena *a, struct cours
                                  const struct roster_span *span, struct str encoder,
                                  struct str preprocessing, struct roster_row **ret_rows, int *ret_n,
                                  struct error *e);
+/* Is the student enrolled at `at`? */
+NODISCARD enum err roster_has(struct db_cx *cx, struct course_id course, struct student_id student,
+                              usec_t at, bool *ret_has, struct error *e);
 /* Only the ids, sorted by text (for bsearch), with the roster's version. Errors NOT_FOUND (course).
  */
 NODISCARD enum err roster_ids(struct db_cx *cx, struct arena *a, struct course_id course, usec_t at,

@@ -38,6 +38,7 @@ TABLE = {
     "getSession": ("session", "ARUis"), "deleteSession": ("session", "ARi"), "startSession": ("session", "ARi"),
     "stopSession": ("session", "ARi"), "postFrame": ("session", "AiC"), "postClassPhotos": ("session", "AiC"),
     "createChallenge": ("session", "AiC"), "postChallengeFrame": ("session", "AiC"),
+    "getCode": ("session", "ARi"), "postCodeMark": ("session", "ARis"),
     "listMarks": ("session", "ARUi"), "getMark": ("mark", "ARUis"), "correctMark": ("mark", "ARi"),
     "disputeMark": ("mark", "ARis"), "listDisputes": ("list", "ARUI"),
     "createEventsTicket": ("session", "ARUi"), "events": ("session", "ARUi"),

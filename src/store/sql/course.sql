@@ -64,6 +64,11 @@ WHERE r.course_id = $1 AND r.valid_from <= $2 AND (r.valid_to IS NULL OR r.valid
         AND (n.valid_from > r.valid_from OR (n.valid_from = r.valid_from AND n.id > r.id)))
 ORDER BY s.name, s.id;
 
+-- name: roster_has :one
+SELECT count(*) AS n FROM roster_entry
+WHERE course_id = $1 AND student_id = $2 AND valid_from <= $3
+    AND (valid_to IS NULL OR valid_to > $3);
+
 -- name: roster_ids :many
 SELECT DISTINCT student_id FROM roster_entry
 WHERE course_id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)
