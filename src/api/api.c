@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "http/router.h"
 
-enum { ROUTES_MAX = 128 };
+enum { ROUTES_MAX = 256 };
 
 static enum err make_router(struct router **ret_router, struct error *e)
 {

@@ -9,6 +9,7 @@ struct course_in {
     uint64_t has;
     struct str code, title, term;
     int64_t confirmations, late_after_min, early_before_min, minutes_needed, sweeps, sweeps_needed;
+    char term_id[ID_TEXT];
 };
 
 #define RULES(type, required)                                                                      \
@@ -30,6 +31,8 @@ static const struct field course_fields[] = {
     FIELD_INT(struct course, late_after_min, 0, 600, FIELD_REQUIRED,
               "Minutes after the start from which a student is late; 0: never."),
     RULES(struct course, FIELD_REQUIRED),
+    FIELD_ID(struct course, term_id, FIELD_NULLABLE,
+             "The term (/v1/terms) whose days bound its timetable; null: none."),
     FIELD_INT(struct course, version, 1, 1e15, FIELD_REQUIRED, "Grows with each change; the ETag."),
     FIELD_TIME(struct course, created_at, FIELD_REQUIRED, "When it was made."),
     FIELD_TIME(struct course, updated_at, FIELD_REQUIRED, "When it last changed."),
@@ -44,7 +47,9 @@ LIST_SCHEMA(course_list, "CourseList", course_schema)
         FIELD_INT(struct course_in, confirmations, 1, 10, 0, "Sightings a mark needs."),           \
         FIELD_INT(struct course_in, late_after_min, 0, 600, 0,                                     \
                   "Minutes after the start from which a student is late; 0: never."),              \
-        RULES(struct course_in, 0)
+        RULES(struct course_in, 0),                                                                \
+        FIELD_ID(struct course_in, term_id, FIELD_NULLABLE,                                        \
+                 "The term (/v1/terms) whose days bound its timetable.")
 static const struct field course_in_fields[] = {COURSE_IN(FIELD_REQUIRED)};
 static const struct field course_patch_fields[] = {COURSE_IN(0)};
 const struct schema course_in_schema = SCHEMA_PATCH("CourseIn", struct course_in, course_in_fields);
@@ -65,10 +70,16 @@ struct course_ctx {
     bool added;
 };
 
+/* Where the course itself is there. */
+static enum err no_term(enum err r, struct error *e)
+{
+    return r == ERR_NOT_FOUND ? error_set(e, ERR_INVALID, "term_id does not exist") : r;
+}
+
 static enum err insert_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct course_ctx *t = ctx;
-    return course_insert(cx, t->course, e);
+    return no_term(course_insert(cx, t->course, e), e);
 }
 
 static void apply(const struct course_in *in, struct course *course)
@@ -91,6 +102,8 @@ static void apply(const struct course_in *in, struct course *course)
         course->sweeps = in->sweeps;
     if (in->has & 1u << 8)
         course->sweeps_needed = in->sweeps_needed;
+    if (in->has & 1u << 9)
+        memcpy(course->term_id, in->term_id, ID_TEXT);
 }
 
 static enum err rules_check(const struct course *course, struct error *e)
@@ -170,7 +183,7 @@ static enum err patch_fn(struct db_cx *cx, void *ctx, struct error *e)
     t->course->version = t->version;
     t->course->updated_at = time_utc();
     r = rules_check(t->course, e);
-    return r ? r : course_update(cx, t->course, &t->course->version, e);
+    return r ? r : no_term(course_update(cx, t->course, &t->course->version, e), e);
 }
 
 enum err course_patch(struct call *c, struct error *e)

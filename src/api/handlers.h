@@ -28,6 +28,12 @@ struct person {
     struct str external_id, name;
 };
 
+/* A course as others name one (sessions.c). */
+struct course_ref {
+    char id[ID_TEXT];
+    struct str code, title;
+};
+
 /* A mark as the API shows it (marks.c). */
 struct mark_out {
     struct person student;
@@ -110,6 +116,8 @@ NODISCARD enum err course_defaults(struct call *c, struct course *ret_course, st
 extern const struct schema setting_schema, setting_list_schema, setting_in_schema;
 extern const struct schema import_schema, import_counts_schema, import_line_schema,
     import_change_schema;
+extern const struct schema timetable_schema, timetable_list_schema, timetable_in_schema,
+    timetable_patch_schema, planned_schema;
 
 #define HANDLER(name) NODISCARD enum err name(struct call *c, struct error *e)
 HANDLER(audit_index);
@@ -239,4 +247,11 @@ HANDLER(session_camera_delete);
 HANDLER(setting_index);
 HANDLER(setting_show);
 HANDLER(setting_patch);
+HANDLER(timetable_create);
+HANDLER(timetable_of_course);
+HANDLER(timetable_show);
+HANDLER(timetable_patch);
+HANDLER(timetable_remove);
+HANDLER(timetable_index);
+HANDLER(timetable_run);
 #undef HANDLER

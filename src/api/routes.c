@@ -33,11 +33,25 @@ static const struct route_query session_query[] = {
     {"status", "string", "scheduled, active, closed or cancelled."},
     {"from", "string", "Only from this time on: its start, or planned start."},
     {"to", "string", "Only before this time."},
+    {"room", "string", "Only in this room."},
+    {"site", "string", "Only in rooms of this site."},
 };
 static const struct route_query place_query[] = {
     {"after", "string", "The last id of the page before."},
     {"limit", "integer", "Items a page, 1 to 200; default 50."},
     {"site", "string", "Only of this site."},
+};
+static const struct route_query clash_query[] = {
+    {"allow_clash", "string",
+     "1: also where the room or the course has something else at that time."},
+};
+static const struct route_query timetable_query[] = {
+    {"after", "string", "The last id of the page before."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
+    {"course", "string", "Only of this course."},
+    {"site", "string", "Only at this site."},
+    {"room", "string", "Only in this room."},
+    {"weekday", "integer", "Only on this day, 1 Monday to 7 Sunday."},
 };
 static const struct route_query roster_query[] = {
     {"at", "string", "Who was enrolled at this time; default now."},
@@ -316,6 +330,14 @@ const struct route routes[] = {
     {HTTP_GET,     "/v1/holidays/{id}",                   PERM_PLACE_READ,      ROW_NONE,      holiday_show,      NONE, NULL,                  &holiday_schema,      200, "places", "getHoliday", "One holiday", E(NOT_FOUND), NOQUERY},
     {HTTP_PATCH,   "/v1/holidays/{id}",                   PERM_PLACE_WRITE,     ROW_ALL,       holiday_patch,     JSON, &holiday_patch_schema, &holiday_schema,      200, "places", "updateHoliday", "Change a holiday", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
     {HTTP_DELETE,  "/v1/holidays/{id}",                   PERM_PLACE_WRITE,     ROW_ALL,       holiday_remove,    NONE, NULL,                  NULL,                 204, "places", "deleteHoliday", "Delete a holiday that nothing refers to", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+
+    {HTTP_GET,     "/v1/courses/{id}/timetable",          PERM_COURSE_READ,     ROW_COURSE,    timetable_of_course, NONE, NULL,                  &timetable_list_schema, 200, "timetable", "getCourseTimetable", "When a course meets", E(NOT_FOUND), QUERY(page_query)},
+    {HTTP_POST,    "/v1/courses/{id}/timetable",          PERM_COURSE_WRITE,    ROW_COURSE,    timetable_create,  JSON, &timetable_in_schema,  &timetable_schema,    201, "timetable", "createTimetable", "Have a course meet every week; its sessions are made", E(NOT_FOUND)|E(CONFLICT), QUERY(clash_query)},
+    {HTTP_GET,     "/v1/courses/{id}/timetable/{timetable}", PERM_COURSE_READ,     ROW_COURSE,    timetable_show,    NONE, NULL,                  &timetable_schema,    200, "timetable", "getTimetable", "One weekly sitting", E(NOT_FOUND), NOQUERY},
+    {HTTP_PATCH,   "/v1/courses/{id}/timetable/{timetable}", PERM_COURSE_WRITE,    ROW_COURSE,    timetable_patch,   JSON, &timetable_patch_schema, &timetable_schema,    200, "timetable", "updateTimetable", "Change it, and its sessions ahead that nobody touched", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), QUERY(clash_query)},
+    {HTTP_DELETE,  "/v1/courses/{id}/timetable/{timetable}", PERM_COURSE_WRITE,    ROW_COURSE,    timetable_remove,  NONE, NULL,                  NULL,                 204, "timetable", "deleteTimetable", "End it; its sessions ahead that nobody touched go, too", E(NOT_FOUND), NOQUERY},
+    {HTTP_GET,     "/v1/timetable",                       PERM_PLACE_READ,      ROW_NONE,      timetable_index,   NONE, NULL,                  &timetable_list_schema, 200, "timetable", "listTimetables", "All weekly sittings, a page at a time", 0, QUERY(timetable_query)},
+    {HTTP_POST,    "/v1/timetable/generate",              PERM_PLACE_WRITE,     ROW_ALL,       timetable_run,     NONE, NULL,                  &planned_schema,      200, "timetable", "generateSessions", "Bring the sessions of all timetables up to date now", 0, NOQUERY},
 };
 /* clang-format on */
 const int routes_n = ARRAY_LEN(routes);

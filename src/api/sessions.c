@@ -8,19 +8,14 @@
 
 struct session_in {
     uint64_t has;
-    char course[ID_TEXT];
+    char course[ID_TEXT], room[ID_TEXT];
     struct str title;
     usec_t planned_start, planned_end;
     int64_t confirmations;
 };
 
-struct course_ref {
-    char id[ID_TEXT];
-    struct str code, title;
-};
-
 struct session_out {
-    char id[ID_TEXT];
+    char id[ID_TEXT], room[ID_TEXT], timetable[ID_TEXT];
     struct course_ref course;
     struct str title, status, cancel_reason;
     usec_t planned_start, planned_end, started_at, ended_at, created_at, updated_at;
@@ -41,6 +36,9 @@ static const struct field session_fields[] = {
     FIELD_ID(struct session_out, id, FIELD_REQUIRED, "The session's id."),
     FIELD_OBJECT(struct session_out, course, &course_ref_schema, FIELD_REQUIRED,
                  "Of which course."),
+    FIELD_ID(struct session_out, room, FIELD_NULLABLE, "Where it is held."),
+    FIELD_ID(struct session_out, timetable, FIELD_NULLABLE,
+             "The timetable that made it; null: a person or an import."),
     FIELD_STR(struct session_out, title, 0, 200, FIELD_REQUIRED, "May be empty."),
     FIELD_WORD(struct session_out, status, status_words, FIELD_REQUIRED,
                "scheduled, active, closed, cancelled."),
@@ -76,6 +74,7 @@ static const struct field session_in_fields[] = {
     FIELD_TIME(struct session_in, planned_end, FIELD_NULLABLE, "When it should end."),
     FIELD_INT(struct session_in, confirmations, 1, 10, 0,
               "Sightings a mark needs: 2 suits live video, 1 stills. Default: the course's."),
+    FIELD_ID(struct session_in, room, FIELD_NULLABLE, "Where it is held."),
 };
 const struct schema session_in_schema =
     SCHEMA_PATCH("SessionIn", struct session_in, session_in_fields);
@@ -95,6 +94,8 @@ struct session_ctx {
 static void to_out(const struct session *s, struct session_out *o)
 {
     memcpy(o->id, s->id.text, ID_TEXT);
+    memcpy(o->room, s->room, ID_TEXT);
+    memcpy(o->timetable, s->timetable, ID_TEXT);
     memcpy(o->course.id, s->course.text, ID_TEXT);
     o->course.code = s->course_code;
     o->course.title = s->course_title;
@@ -136,15 +137,16 @@ static enum err insert_fn(struct db_cx *cx, void *ctx, struct error *e)
     enum err r = course_get(cx, t->c->a, t->course, &course, e);
     if (r)
         return r == ERR_NOT_FOUND ? error_set(e, ERR_INVALID, "course does not exist") : r;
-    t->s.confirmations = t->in->has & 1u << 4 ? t->in->confirmations : course.confirmations;
-    t->s.late_after_min = course.late_after_min;
-    t->s.early_before_min = course.early_before_min;
-    t->s.minutes_needed = course.minutes_needed;
-    t->s.sweeps = course.sweeps;
-    t->s.sweeps_needed = course.sweeps_needed;
+    session_take_policy(&t->s, &course);
+    if (t->in->has & 1u << 4)
+        t->s.confirmations = t->in->confirmations;
     t->s.confirm_gap_ms = cfg->confirm_gap_ms;
     t->s.confirm_window_s = cfg->confirm_window_s;
     r = session_insert(cx, &t->s, e);
+    if (!r && t->in->room[0])
+        r = session_place(cx, t->s.id, t->in->room, "", e);
+    if (r == ERR_NOT_FOUND)
+        return error_set(e, ERR_INVALID, "room does not exist");
     struct session_id id = t->s.id;
     return r ? r : session_get(cx, t->c->a, id, &t->s, e);
 }
@@ -199,13 +201,22 @@ static enum err read_time(struct call *c, const char *name, usec_t *ret_at, stru
     return r || !text.p ? r : error_wrap(e, time_parse_iso(text, ret_at, e), "%s", name);
 }
 
+static enum err read_id(struct call *c, const char *name, char ret_id[static ID_TEXT],
+                        struct error *e)
+{
+    struct str text;
+    enum err r = call_query(c, name, &text, e);
+    return r || !text.p ? r : error_wrap(e, id_parse(text, ret_id, e), "%s", name);
+}
+
 static enum err read_filter(struct call *c, struct session_filter *f, struct error *e)
 {
-    struct str course;
     int status = -1;
-    enum err r = call_query(c, "course", &course, e);
-    if (r == ERR_OK && course.p)
-        r = id_parse(course, f->course.text, e);
+    enum err r = read_id(c, "course", f->course.text, e);
+    if (r == ERR_OK)
+        r = read_id(c, "room", f->room, e);
+    if (r == ERR_OK)
+        r = read_id(c, "site", f->site, e);
     if (r == ERR_OK)
         r = call_word(c, "status", status_words, &status, e);
     if (r == ERR_OK)

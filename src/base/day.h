@@ -32,3 +32,9 @@ void clock_format(int64_t minute, char text[static CLOCK_TEXT]);
 struct day_range {
     int64_t first, last;
 };
+
+/* Every week on one weekday, within days. */
+struct weekly {
+    int weekday; /* as day_weekday */
+    struct day_range days;
+};

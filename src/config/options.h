@@ -185,6 +185,10 @@
         "How often planned sessions are looked at.")                                               \
     OPT(schedule_absences_s, INT, RELOAD_NO, "300", 1, 86400, "seconds",                           \
         "How often closed sessions are looked at for absences that are missing.")                  \
+    OPT(schedule_timetable_s, INT, RELOAD_NO, "900", 1, 86400, "seconds",                          \
+        "How often sessions are made from timetables.")                                            \
+    OPT(timetable_horizon_days, INT, RELOAD_NO, "60", 1, 400, "days",                              \
+        "How far ahead sessions are made from timetables.")                                        \
     OPT(schedule_cleanup_s, INT, RELOAD_NO, "3600", 1, 86400, "seconds",                           \
         "How often expired sign-ins and what is kept no longer are removed.")                      \
     OPT(schedule_signature_s, INT, RELOAD_NO, "86400", 1, 31536000, "seconds",                     \

@@ -91,6 +91,7 @@ static const struct periodic table[] = {
     {"sessions", EVERY(sessions_every), schedule_sessions},
     {"sightings", EVERY(cleanup_every), sightings_fade},
     {"signature", EVERY(signature_every), register_sign},
+    {"timetable", EVERY(timetable_every), schedule_timetable},
 };
 #undef EVERY
 

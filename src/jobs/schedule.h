@@ -20,9 +20,11 @@ struct schedule_env {
     struct bus *bus;
     struct mark_writer marks;
     usec_t cache_ttl, lease;
-    bool sessions_auto;                                   /* planned sessions start and stop */
-    usec_t stop_grace;                                    /* so long after the planned end */
-    usec_t sessions_every, absences_every, cleanup_every; /* periods */
+    bool sessions_auto; /* planned sessions start and stop */
+    usec_t stop_grace;  /* so long after the planned end */
+    usec_t timetable_every;
+    int64_t horizon_days, confirm_gap_ms, confirm_window_s; /* of sessions from timetables */
+    usec_t sessions_every, absences_every, cleanup_every;   /* periods */
     usec_t signature_every;
     usec_t jobs_keep, sightings_halve;
     enum err (*sign)(void *ctx, struct error *e); /* signs the register's heads */
@@ -42,6 +44,8 @@ typedef enum err (*schedule_fn)(struct schedule_run *run, struct error *e);
 /* session_clock.c: planned sessions start and stop; absences that a close left out. */
 NODISCARD enum err schedule_sessions(struct schedule_run *run, struct error *e);
 NODISCARD enum err schedule_absences(struct schedule_run *run, struct error *e);
+/* planned.c: sessions from timetables. */
+NODISCARD enum err schedule_timetable(struct schedule_run *run, struct error *e);
 
 struct scheduler;
 

@@ -4,6 +4,15 @@
 
 #include "store/rows.h"
 
+/* Errors NOT_FOUND: there is no such term. */
+static enum err set_term(struct db_cx *cx, const struct course *c, struct error *e)
+{
+    const struct db_value args[] = {db_text(c->id.text),
+                                    c->term_id[0] ? db_text(c->term_id) : db_null()};
+    enum err r = db_exec(cx, Q_COURSE_SET_TERM, args, ARRAY_LEN(args), NULL, e);
+    return error_replace(e, r, ERR_CONFLICT, ERR_NOT_FOUND, "there is no such term");
+}
+
 enum err course_insert(struct db_cx *cx, const struct course *c, struct error *e)
 {
     usec_t now = c->created_at ? c->created_at : time_utc();
@@ -21,7 +30,8 @@ enum err course_insert(struct db_cx *cx, const struct course *c, struct error *e
         db_int(c->sweeps),
         db_int(c->sweeps_needed),
     };
-    return db_exec(cx, Q_COURSE_INSERT, args, ARRAY_LEN(args), NULL, e);
+    enum err r = db_exec(cx, Q_COURSE_INSERT, args, ARRAY_LEN(args), NULL, e);
+    return r || !c->term_id[0] ? r : set_term(cx, c, e);
 }
 
 static void course_read(struct row *row, void *ret_item)
@@ -35,6 +45,7 @@ static void course_read(struct row *row, void *ret_item)
     c->late_after_min = db_col_int(row->rows, "late_after_min");
     c->early_before_min = db_col_int(row->rows, "early_before_min");
     c->minutes_needed = db_col_int(row->rows, "minutes_needed");
+    db_col_copy(row->rows, "term_id", c->term_id, sizeof c->term_id);
     c->sweeps = db_col_int(row->rows, "sweeps");
     c->sweeps_needed = db_col_int(row->rows, "sweeps_needed");
     c->version = db_col_int(row->rows, "version");
@@ -90,7 +101,9 @@ enum err course_update(struct db_cx *cx, const struct course *c, int64_t *ret_ve
     bool has = false;
     enum err r =
         rows_int(cx, Q_COURSE_UPDATE, args, ARRAY_LEN(args), "version", ret_version, &has, e);
-    return r || has ? r : update_missed(cx, c->id, e);
+    if (r || !has)
+        return r ? r : update_missed(cx, c->id, e);
+    return set_term(cx, c, e);
 }
 
 enum err course_delete(struct db_cx *cx, struct course_id id, struct error *e)

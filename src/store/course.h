@@ -6,9 +6,10 @@
 
 struct course {
     struct course_id id;
-    struct str code;  /* unique together with term, <= 64 bytes */
-    struct str title; /* <= 200 bytes */
-    struct str term;  /* free text such as 2026W; may be empty */
+    struct str code;       /* unique together with term, <= 64 bytes */
+    struct str title;      /* <= 200 bytes */
+    struct str term;       /* free text such as 2026W; may be empty */
+    char term_id[ID_TEXT]; /* the term with days that it belongs to; empty: none */
     /* attendance policy of the course; a session takes a snapshot. 0: not asked for */
     int64_t confirmations, late_after_min, early_before_min, minutes_needed;
     int64_t sweeps, sweeps_needed; /* of `sweeps` equal parts of the session so many */
@@ -16,7 +17,8 @@ struct course {
     usec_t created_at, updated_at;
 };
 
-/* Times as in student.h, here and below. Errors CONFLICT: code and term are taken; INVALID. */
+/* Times as in student.h, here and below. Errors CONFLICT: code and term are taken; NOT_FOUND:
+ * no such term_id; INVALID. */
 NODISCARD enum err course_insert(struct db_cx *cx, const struct course *c, struct error *e);
 /* Errors NOT_FOUND. */
 NODISCARD enum err course_get(struct db_cx *cx, struct arena *a, struct course_id id,

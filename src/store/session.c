@@ -3,6 +3,7 @@
  * to it, so two callers at once make one change. */
 #include "store/session.h"
 
+#include "store/course.h"
 #include "store/rows.h"
 
 static const char *const status_names[SESSION_STATUS_N] = {
@@ -50,6 +51,25 @@ enum err session_insert(struct db_cx *cx, const struct session *s, struct error 
                          "there is no such course (or this session exists already)");
 }
 
+void session_take_policy(struct session *s, const struct course *course)
+{
+    s->confirmations = course->confirmations;
+    s->late_after_min = course->late_after_min;
+    s->early_before_min = course->early_before_min;
+    s->minutes_needed = course->minutes_needed;
+    s->sweeps = course->sweeps;
+    s->sweeps_needed = course->sweeps_needed;
+}
+
+enum err session_place(struct db_cx *cx, struct session_id id, const char *room,
+                       const char *timetable, struct error *e)
+{
+    const struct db_value args[] = {db_text(id.text), room[0] ? db_text(room) : db_null(),
+                                    timetable[0] ? db_text(timetable) : db_null()};
+    enum err r = db_exec(cx, Q_SESSION_PLACE, args, ARRAY_LEN(args), NULL, e);
+    return error_replace(e, r, ERR_CONFLICT, ERR_NOT_FOUND, "there is no such room or timetable");
+}
+
 static void session_read(struct row *row, void *ret_item)
 {
     struct session *s = ret_item;
@@ -71,6 +91,8 @@ static void session_read(struct row *row, void *ret_item)
     s->minutes_needed = db_col_int(row->rows, "minutes_needed");
     s->sweeps = db_col_int(row->rows, "sweeps");
     s->sweeps_needed = db_col_int(row->rows, "sweeps_needed");
+    db_col_copy(row->rows, "room_id", s->room, sizeof s->room);
+    db_col_copy(row->rows, "timetable_id", s->timetable, sizeof s->timetable);
     s->cancel_reason = row_str(row, "cancel_reason");
     s->version = db_col_int(row->rows, "version");
     s->created_at = db_col_int(row->rows, "created_at");
@@ -98,7 +120,9 @@ enum err session_list(struct db_cx *cx, struct arena *a, const struct scope *sco
                                     SCOPE_VALUES(scope),
                                     db_int(limit),
                                     db_int(filter->from),
-                                    db_int(filter->to)};
+                                    db_int(filter->to),
+                                    db_text(filter->room),
+                                    db_text(filter->site)};
     return rows_all(cx, Q_SESSION_LIST, args, ARRAY_LEN(args), a, session_read,
                     sizeof(struct session), ret_sessions, ret_n, e);
 }

@@ -26,6 +26,8 @@ struct session {
     /* policy snapshot, taken from the course when the session is made */
     int64_t confirmations, confirm_gap_ms, confirm_window_s, late_after_min;
     int64_t early_before_min, minutes_needed, sweeps, sweeps_needed;
+    /* read only here (session_place); empty: none */
+    char room[ID_TEXT], timetable[ID_TEXT];
     struct str cancel_reason; /* read only; empty: not cancelled */
     int64_t version;          /* grows with every change; the ETag and the cache version */
     usec_t created_at, updated_at;
@@ -34,6 +36,13 @@ struct session {
 /* The policy fields are written as given: the caller takes them from the course. Errors NOT_FOUND
  * (course), INVALID. */
 NODISCARD enum err session_insert(struct db_cx *cx, const struct session *s, struct error *e);
+struct course;
+/* The course's policy, for a session that is about to be made. */
+void session_take_policy(struct session *s, const struct course *course);
+/* Says where the session is held, and which timetable made it (both may be empty). No change of
+ * version. Errors NOT_FOUND (no such room or timetable). */
+NODISCARD enum err session_place(struct db_cx *cx, struct session_id id, const char *room,
+                                 const char *timetable, struct error *e);
 /* Errors NOT_FOUND. */
 NODISCARD enum err session_get(struct db_cx *cx, struct arena *a, struct session_id id,
                                struct session *ret_session, struct error *e);
@@ -41,8 +50,9 @@ NODISCARD enum err session_get(struct db_cx *cx, struct arena *a, struct session
  * it is planned, else when it was made. */
 struct session_filter {
     struct course_id course;
-    const char *status; /* session_status_name; NULL: any */
-    usec_t from, to;    /* from <= its time < to */
+    const char *status;                /* session_status_name; NULL: any */
+    usec_t from, to;                   /* from <= its time < to */
+    char room[ID_TEXT], site[ID_TEXT]; /* held there; empty: anywhere */
 };
 /* Of the scope (NULL: all), newest first; cursor = last id seen. */
 NODISCARD enum err session_list(struct db_cx *cx, struct arena *a, const struct scope *scope,

@@ -61,6 +61,9 @@ TABLE = {
     "listSettings": ("all", "ARU"), "getSetting": ("all", "ARU"), "updateSetting": ("all", "A"),
     "updateSession": ("session", "ARi"), "cancelSession": ("session", "ARi"), "importCourses": ("all", "AR"),
     "importRosters": ("all", "AR"),
+    "getCourseTimetable": ("course", "ARUis"), "getTimetable": ("course", "ARUis"),
+    "createTimetable": ("course", "AR"), "updateTimetable": ("course", "AR"), "deleteTimetable": ("course", "AR"),
+    "listTimetables": ("none", "ARUI"), "generateSessions": ("all", "AR"),
     "listCameras": ("all", "ARU"), "createCamera": ("all", "A"), "getCamera": ("all", "ARU"), "deleteCamera": ("all", "A"),
 }
 ROLES = {"A": "admin", "R": "registrar", "U": "auditor", "I": "instructor", "S": "student", "C": "camera"}

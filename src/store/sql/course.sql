@@ -7,12 +7,12 @@ VALUES ($1, $2, $3, $4, $5, $6, 1, 1, $7, $8, $9, $10, $11, $12);
 
 -- name: course_by_id :one
 SELECT id, code, title, term, confirmations, late_after_min, early_before_min, minutes_needed,
-    sweeps, sweeps_needed, version, created_at, updated_at
+    sweeps, sweeps_needed, term_id, version, created_at, updated_at
 FROM course WHERE id = $1;
 
 -- name: course_list :many
 SELECT id, code, title, term, confirmations, late_after_min, early_before_min, minutes_needed,
-    sweeps, sweeps_needed, version, created_at, updated_at
+    sweeps, sweeps_needed, term_id, version, created_at, updated_at
 FROM course
 WHERE id > $1
     AND ($2 = '' OR id IN (SELECT course_id FROM course_instructor WHERE user_id = $2))
@@ -26,6 +26,9 @@ SET code = $2, title = $3, term = $4, confirmations = $5, late_after_min = $6,
     sweeps = $11, sweeps_needed = $12
 WHERE id = $1 AND (CAST($8 AS bigint) = 0 OR version = CAST($8 AS bigint))
 RETURNING version;
+
+-- name: course_set_term :exec
+UPDATE course SET term_id = $2 WHERE id = $1;
 
 -- name: course_session_count :one
 SELECT count(*) AS n FROM session WHERE course_id = $1;

@@ -10,7 +10,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, $14, $15, $16
 SELECT s.id, s.course_id, s.title, c.code AS course_code, c.title AS course_title,
     s.planned_start, s.planned_end, s.started_at, s.ended_at, s.status, s.confirmations,
     s.confirm_gap_ms, s.confirm_window_s, s.late_after_min, s.early_before_min, s.minutes_needed,
-    s.sweeps, s.sweeps_needed, s.cancel_reason, s.version, s.created_at, s.updated_at
+    s.sweeps, s.sweeps_needed, s.room_id, s.timetable_id, s.cancel_reason,
+    s.version, s.created_at, s.updated_at
 FROM session s JOIN course c ON c.id = s.course_id
 WHERE s.id = $1;
 
@@ -18,7 +19,8 @@ WHERE s.id = $1;
 SELECT s.id, s.course_id, s.title, c.code AS course_code, c.title AS course_title,
     s.planned_start, s.planned_end, s.started_at, s.ended_at, s.status, s.confirmations,
     s.confirm_gap_ms, s.confirm_window_s, s.late_after_min, s.early_before_min, s.minutes_needed,
-    s.sweeps, s.sweeps_needed, s.cancel_reason, s.version, s.created_at, s.updated_at
+    s.sweeps, s.sweeps_needed, s.room_id, s.timetable_id, s.cancel_reason,
+    s.version, s.created_at, s.updated_at
 FROM session s JOIN course c ON c.id = s.course_id
 WHERE ($1 = '' OR s.course_id = $1) AND ($2 = '' OR s.status = $2) AND ($3 = '' OR s.id < $3)
     AND (CAST($7 AS bigint) = 0 OR CASE WHEN s.started_at > 0 THEN s.started_at
@@ -27,6 +29,8 @@ WHERE ($1 = '' OR s.course_id = $1) AND ($2 = '' OR s.status = $2) AND ($3 = '' 
         WHEN s.planned_start > 0 THEN s.planned_start ELSE s.created_at END < CAST($8 AS bigint))
     AND ($4 = '' OR s.course_id IN (SELECT course_id FROM course_instructor WHERE user_id = $4))
     AND ($5 = '' OR s.course_id IN (SELECT course_id FROM roster_entry WHERE student_id = $5))
+    AND ($9 = '' OR s.room_id = $9)
+    AND ($10 = '' OR s.room_id IN (SELECT id FROM room WHERE site_id = $10))
 ORDER BY s.id DESC LIMIT $6;
 
 -- name: session_update :one
