@@ -20,6 +20,7 @@ static const struct subcommand subcommands[] = {
 #endif
     {"camera", cmd_camera, "send pictures, a video or a camera to a session; print what is seen"},
     {"enroll", cmd_enroll, "enrol students from a folder of photos"},
+    {"import", cmd_import, "students, courses and rosters from CSV or OneRoster files"},
     {"demo", cmd_demo, "a class of well-known people, enrolled and recognised"},
     {"user", cmd_user, "users: add, list, passwd, one-time sign-in code"},
     {"verify-register", cmd_verify_register, "does the register tell its whole history?"},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 C = (".c", ".h", ".cc")
-BINARY = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".onnx", ".npz", ".gif", ".svg", ".bin")
+BINARY = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".onnx", ".npz", ".gif", ".svg", ".bin", ".zip")
 UNFINISHED = re.compile(r"\b(TO[D]O|FI[X]ME|X{3})\b")
 PLACES = re.compile(r"(?<![\w.])/(work|root|home/[a-z]\w*)/|pypi[.]org|pythonhosted[.]org|npmjs[.]org|npmjs[.]com/"
                     r"|yarnpkg[.]com|deb[.]debian[.]org|static[.]crates|proxy[.]golang")

@@ -27,6 +27,7 @@ int cmd_demo(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_migrate(int argc, char **argv);
 int cmd_models(int argc, char **argv);
 int cmd_openapi(int argc, char **argv);

@@ -242,3 +242,25 @@ def test_who_comes_onto_a_running_sessions_roster_is_missing_there(api, sis, wor
     assert [s["external_id"] for s in api.marks(session["id"])["missing"]] == [a]
     sis("rosters", f"course,student\n{code},{b}\n", missing="remove", force=1)
     assert b in [s["external_id"] for s in api.marks(session["id"])["missing"]]
+
+
+def test_the_command_shows_what_would_happen_and_writes_it_when_told(server, api, tmp_path, name):
+    from program import run
+    file = tmp_path / "students.csv"
+    file.write_text(f"id,name\n{name}-1,Ann \u001b[31m\n")
+    place = ["--data-dir", server.data]
+    done = run("import", "students", file, *place)
+    assert done.returncode == 1 and "control character" in done.stdout and "1 wrong" in done.stdout
+    file.write_text(f"id,name\n{name}-1,Ann\n")
+    done = run("import", "students", file, *place)
+    assert done.returncode == 0 and f"create     student  {name}-1" in done.stdout and "--apply" in done.stdout
+    assert student(api, f"{name}-1") is None
+    done = run("import", "students", file, "--apply", *place)
+    assert done.returncode == 0 and "1 new" in done.stdout and "Written" in done.stdout
+    assert student(api, f"{name}-1")["name"] == "Ann"
+    done = run("import", "students", tmp_path / "none.csv", *place)
+    assert done.returncode == 1 and done.stderr.startswith("rollcall import: ")
+    assert run("import", "teachers", file, *place).returncode == 2
+    file.write_text("name\nAnn\n")
+    done = run("import", "students", file, "--apply", *place)
+    assert done.returncode == 1 and "no column 'external_id'" in done.stderr
