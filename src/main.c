@@ -23,6 +23,7 @@ static const struct subcommand subcommands[] = {
     {"import", cmd_import, "students, courses and rosters from CSV or OneRoster files"},
     {"demo", cmd_demo, "a class of well-known people, enrolled and recognised"},
     {"user", cmd_user, "users: add, list, passwd, one-time sign-in code"},
+    {"verify-receipt", cmd_verify_receipt, "is the receipt of an erasure true?"},
     {"verify-register", cmd_verify_register, "does the register tell its whole history?"},
     {"migrate", cmd_migrate, "the database's schema: up, status"},
     {"models", cmd_models, "the model files and which of them decide: list, verify, pull, switch"},

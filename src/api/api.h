@@ -8,6 +8,7 @@
 
 #include "auth/auth.h"
 #include "base/seal.h"
+#include "base/sign.h"
 #include "bus/bus.h"
 #include "config/config.h"
 #include "http/server.h"
@@ -73,6 +74,7 @@ struct api_env {
     struct bus *bus;
     struct auth *auth;
     struct keystore *keystore;
+    struct sign_key sign_key; /* of receipts */
     struct seal_key answer_key, code_key;
     struct api_system system;
     struct mark_writer marks; /* for marks that the API writes itself */

@@ -1,10 +1,8 @@
 /* Consents of students: see the route table. Handler threads; a few queries a call. Withdrawing the
- * consent to recognition removes the face in the same transaction (store/erasure.h). */
+ * consent to recognition erases the face (store/erasure.h). */
 #include "api/handlers.h"
 
-#include "attendance/event.h"
 #include "store/consent.h"
-#include "store/erasure.h"
 #include "store/student.h"
 
 struct consent_out {
@@ -56,7 +54,6 @@ struct consent_ctx {
     struct consent *list;
     char id[ID_TEXT];
     int limit, n;
-    struct erasure_counts erased;
 };
 
 static void fill(const struct consent *c, struct consent_out *ret_out)
@@ -112,7 +109,11 @@ enum err consent_index(struct call *c, struct error *e)
 static enum err insert_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct consent_ctx *t = ctx;
-    return consent_insert(cx, &t->consent, e);
+    struct student s;
+    enum err r = student_get(cx, t->c->a, t->student, &s, e);
+    if (r == ERR_OK && str_is(s.status, "erased"))
+        r = error_set(e, ERR_CONFLICT, "this student is erased");
+    return r ? r : consent_insert(cx, &t->consent, e);
 }
 
 enum err consent_create(struct call *c, struct error *e)
@@ -140,29 +141,49 @@ enum err consent_create(struct call *c, struct error *e)
     return r ? r : show(c, &t.consent, e);
 }
 
-static enum err withdraw_fn(struct db_cx *cx, void *ctx, struct error *e)
+struct consent_end_out {
+    struct consent_out consent;
+    struct erasure *erasure; /* NULL: nothing was erased */
+};
+
+static const struct field consent_end_fields[] = {
+    FIELD_OBJECT(struct consent_end_out, consent, &consent_schema, FIELD_REQUIRED, "As it is now."),
+    FIELD_POINTER(struct consent_end_out, erasure, &erasure_schema,
+                  "The receipt of what was erased with a consent to recognition; else null."),
+};
+const struct schema consent_end_schema =
+    SCHEMA("ConsentEnd", struct consent_end_out, consent_end_fields);
+
+static enum err get_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct consent_ctx *t = ctx;
-    usec_t now = time_utc();
-    enum err r = consent_get(cx, t->c->a, t->student, t->id, &t->consent, e);
-    if (r == ERR_OK && t->consent.live && t->consent.purpose == CONSENT_RECOGNITION)
-        r = erasure_face(cx, t->student, now, &t->erased, e);
-    if (r == ERR_OK)
-        r = consent_withdraw(cx, t->student, t->id, now, e);
-    return r ? r : consent_get(cx, t->c->a, t->student, t->id, &t->consent, e);
+    return consent_get(cx, t->c->a, t->student, t->id, &t->consent, e);
 }
 
 enum err consent_end(struct call *c, struct error *e)
 {
+    const struct erasure_env env = call_erasure(c);
     struct consent_ctx t = {.c = c};
-    int64_t event;
-    enum err r = call_id(c, 0, t.student.text, e);
+    void *memory, *erasure;
+    enum err r = call_alloc(c, sizeof(struct consent_end_out), &memory, e);
+    if (r == ERR_OK)
+        r = call_alloc(c, sizeof(struct erasure), &erasure, e);
+    if (r == ERR_OK)
+        r = call_id(c, 0, t.student.text, e);
     if (r == ERR_OK)
         r = call_id(c, 1, t.id, e);
     if (r == ERR_OK)
-        r = db_tx(c->api->env.db, withdraw_fn, &t, e);
+        r = erasure_withdraw(&env, c->a, t.student, t.id, "consent_withdrawn",
+                             str_from(c->who.user), erasure, e);
     if (r == ERR_OK)
-        r = bus_publish(c->api->env.bus, STR(EVENT_TOPIC_GALLERY), str_from(t.student.text), &event,
-                        e);
-    return r ? r : show(c, &t.consent, e);
+        r = call_gallery_changed(c, t.student, e);
+    if (r == ERR_OK)
+        r = db_read(c->api->env.db, get_fn, &t, e);
+    if (r)
+        return r;
+    struct consent_end_out *out = memory;
+    fill(&t.consent, &out->consent);
+    out->erasure = ((struct erasure *)erasure)->id[0] ? erasure : NULL;
+    c->out = out;
+    return ERR_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "api/internal.h"
 #include "api/multipart.h"
+#include "store/erasure.h"
 
 /* A page of items; every list schema describes this struct. */
 struct list {
@@ -74,6 +75,10 @@ NODISCARD enum err call_word(struct call *c, const char *name, const char *const
                              int *ret_index, struct error *e);
 /* The engine that decides now (system.c). */
 struct api_engine call_engine(const struct call *c);
+/* What an erasure needs; and after one the gallery of every process forgets the student, or loads
+ * the student again (erasures.c). */
+struct erasure_env call_erasure(const struct call *c);
+NODISCARD enum err call_gallery_changed(struct call *c, struct student_id student, struct error *e);
 /* Makes c->out the job (jobs.c). */
 NODISCARD enum err job_output(struct call *c, const char *id, struct error *e);
 /* A sentence for each periodic job whose last run failed, `max` at most (schedule.c). */
@@ -82,6 +87,7 @@ NODISCARD enum err schedule_warnings(struct call *c, struct str *texts, int max,
 /* The photos of a multipart or raw body (photos.c). Errors UNSUPPORTED, INVALID. */
 NODISCARD enum err photos_of_request(struct call *c, struct multipart *ret_parts, struct error *e);
 
+extern const struct schema consent_end_schema, erasure_schema, erasure_page_schema;
 extern const struct schema consent_schema, consent_list_schema, consent_in_schema;
 extern const struct schema person_schema, student_schema, student_list_schema, student_in_schema,
     student_patch_schema, job_schema, job_list_schema, photo_schema, course_schema,
@@ -167,6 +173,8 @@ HANDLER(photos_remove);
 HANDLER(consent_index);
 HANDLER(consent_create);
 HANDLER(consent_end);
+HANDLER(erasure_index);
+HANDLER(erasure_show);
 HANDLER(template_index);
 HANDLER(template_remove);
 HANDLER(look_alike_index);

@@ -16,6 +16,11 @@ static const struct route_query student_query[] = {
      "1: only those whose newest photo is older than template_max_age_days; search does not "
      "apply."},
 };
+static const struct route_query erasure_query[] = {
+    {"after", "string", "The last id of the page before."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
+    {"student", "string", "Only of this student."},
+};
 static const struct route_query photos_query[] = {
     {"allow_look_alike", "string",
      "1: enrol also a face that is like another student's (twins); the register's admin chain "
@@ -240,10 +245,12 @@ const struct route routes[] = {
     {HTTP_POST,   "/v1/students",                         PERM_STUDENT_WRITE,   ROW_ALL,       student_create,    JSON, &student_in_schema,    &student_schema,      201, "students", "createStudent", "Register a student", E(CONFLICT), NOQUERY},
     {HTTP_GET,    "/v1/students/{id}",                    PERM_STUDENT_READ,    ROW_STUDENT,   student_show,      NONE, NULL,                  &student_schema,      200, "students", "getStudent", "One student", E(NOT_FOUND), NOQUERY},
     {HTTP_PATCH,  "/v1/students/{id}",                    PERM_STUDENT_WRITE,   ROW_STUDENT,   student_patch,     JSON, &student_patch_schema, &student_schema,      200, "students", "updateStudent", "Change a student", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
-    {HTTP_DELETE, "/v1/students/{id}",                    PERM_STUDENT_WRITE,   ROW_STUDENT,   student_remove,    NONE, NULL,                  NULL,                 204, "students", "deleteStudent", "Delete a student without marks", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+    {HTTP_DELETE, "/v1/students/{id}",                    PERM_STUDENT_WRITE,   ROW_STUDENT,   student_remove,    NONE, NULL,                  &erasure_schema,      200, "students", "deleteStudent", "Erase a student; who has marks stays without a name. Gives a signed receipt", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+    {HTTP_GET,    "/v1/erasures",                         PERM_CONSENT_READ,    ROW_ALL,       erasure_index,     NONE, NULL,                  &erasure_page_schema, 200, "students", "listErasures", "Receipts of erasures, newest first", 0, QUERY(erasure_query)},
+    {HTTP_GET,    "/v1/erasures/{id}",                    PERM_CONSENT_READ,    ROW_ALL,       erasure_show,      NONE, NULL,                  &erasure_schema,      200, "students", "getErasure", "The signed receipt of an erasure", E(NOT_FOUND), NOQUERY},
     {HTTP_GET,    "/v1/students/{id}/consents",           PERM_CONSENT_READ,    ROW_STUDENT,   consent_index,     NONE, NULL,                  &consent_list_schema, 200, "students", "listConsents", "What the student agreed to, ended consents too", E(NOT_FOUND), QUERY(page_query)},
-    {HTTP_POST,   "/v1/students/{id}/consents",           PERM_CONSENT_WRITE,   ROW_STUDENT,   consent_create,    JSON, &consent_in_schema,    &consent_schema,      201, "students", "recordConsent", "Record a consent; it takes the place of the one of its purpose", E(NOT_FOUND), NOQUERY},
-    {HTTP_POST,   "/v1/students/{id}/consents/{consent}/withdraw", PERM_CONSENT_END, ROW_STUDENT, consent_end,     NONE, NULL,                  &consent_schema,      200, "students", "withdrawConsent", "End a consent; without one to recognition the face is erased", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+    {HTTP_POST,   "/v1/students/{id}/consents",           PERM_CONSENT_WRITE,   ROW_STUDENT,   consent_create,    JSON, &consent_in_schema,    &consent_schema,      201, "students", "recordConsent", "Record a consent; it takes the place of the one of its purpose", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
+    {HTTP_POST,   "/v1/students/{id}/consents/{consent}/withdraw", PERM_CONSENT_END, ROW_STUDENT, consent_end,     NONE, NULL,                  &consent_end_schema,  200, "students", "withdrawConsent", "End a consent; without one to recognition the face is erased", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
     {HTTP_POST,   "/v1/students/{id}/photos",             PERM_STUDENT_WRITE,   ROW_STUDENT,   photos_create,     BODY_PHOTOS, NULL,           &job_schema,          202, "students", "enrolPhotos", "Enrol photos; the job has a verdict for each", E(NOT_FOUND)|E(CONFLICT)|E(UNSUPPORTED), QUERY(photos_query)},
     {HTTP_DELETE, "/v1/students/{id}/photos",             PERM_STUDENT_WRITE,   ROW_STUDENT,   photos_remove,     NONE, NULL,                  NULL,                 204, "students", "forgetPhotos", "Forget the student's face", E(NOT_FOUND), NOQUERY},
     {HTTP_GET,    "/v1/students/{id}/templates",          PERM_FACE_READ,       ROW_STUDENT,   template_index,    NONE, NULL,                  &template_list_schema, 200, "students", "listTemplates", "The photos behind the student's face, without vectors", E(NOT_FOUND), NOQUERY, .flags = ROUTE_AUDIT},

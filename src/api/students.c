@@ -3,7 +3,6 @@
 
 #include "api/multipart.h"
 #include "attendance/enrolment.h"
-#include "attendance/event.h"
 #include "queue/work.h"
 #include "store/consent.h"
 #include "store/job.h"
@@ -21,7 +20,8 @@ struct student_in {
     struct str external_id, name, email, status;
 };
 
-static const char *const statuses[] = {"active", "inactive", NULL};
+static const char *const statuses[] = {"active", "inactive", "erased", NULL};
+static const char *const settable[] = {"active", "inactive", NULL};
 
 static const struct field student_fields[] = {
     FIELD_ID(struct student, id, FIELD_REQUIRED, "The student's id."),
@@ -30,7 +30,7 @@ static const struct field student_fields[] = {
     FIELD_STR(struct student, name, 1, 200, FIELD_REQUIRED, "The student's name."),
     FIELD_STR(struct student, email, 0, 200, FIELD_NULLABLE, "An address, or null."),
     FIELD_WORD(struct student, status, statuses, FIELD_REQUIRED,
-               "Inactive students are kept, not matched."),
+               "Inactive students are kept, not matched; of erased ones only the marks are left."),
     {.name = "photos",
      .type = FIELD_T_INT,
      .offset = offsetof(struct student, templates),
@@ -68,7 +68,7 @@ static const struct field student_patch_fields[] = {
     FIELD_STR(struct student_in, external_id, 1, 64, 0, "The institution's number; unique."),
     FIELD_STR(struct student_in, name, 1, 200, 0, "The student's name."),
     FIELD_STR(struct student_in, email, 0, 200, FIELD_NULLABLE, "An address."),
-    FIELD_WORD(struct student_in, status, statuses, 0, "active or inactive."),
+    FIELD_WORD(struct student_in, status, settable, 0, "active or inactive."),
 };
 const struct schema student_patch_schema =
     SCHEMA_PATCH("StudentPatch", struct student_in, student_patch_fields);
@@ -221,28 +221,6 @@ enum err student_patch(struct call *c, struct error *e)
     return r;
 }
 
-/* The gallery of every process forgets or reloads the student. */
-static enum err gallery_changed(struct call *c, const char *student, struct error *e)
-{
-    int64_t id;
-    return bus_publish(c->api->env.bus, STR(EVENT_TOPIC_GALLERY), str_from(student), &id, e);
-}
-
-static enum err delete_fn(struct db_cx *cx, void *ctx, struct error *e)
-{
-    struct student_ctx *t = ctx;
-    return student_delete(cx, t->after, e);
-}
-
-enum err student_remove(struct call *c, struct error *e)
-{
-    struct student_ctx t = {.c = c};
-    enum err r = call_id(c, 0, t.after.text, e);
-    if (r == ERR_OK)
-        r = db_tx(c->api->env.db, delete_fn, &t, e);
-    return r ? r : gallery_changed(c, t.after.text, e);
-}
-
 static enum err photos_delete_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct student_ctx *t = ctx;
@@ -260,7 +238,7 @@ enum err photos_remove(struct call *c, struct error *e)
     enum err r = call_id(c, 0, t.after.text, e);
     if (r == ERR_OK)
         r = db_tx(c->api->env.db, photos_delete_fn, &t, e);
-    return r ? r : gallery_changed(c, t.after.text, e);
+    return r ? r : call_gallery_changed(c, t.after, e);
 }
 
 struct upload_ctx {

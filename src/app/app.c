@@ -70,6 +70,7 @@ static enum err load_key(struct app *app, struct error *e)
     seal_key_derive(&app->master, "register", &app->register_key);
     seal_key_derive(&app->master, "template", &app->template_key);
     seal_key_derive(&app->master, "photos__", &app->photo_key);
+    sign_key_derive(&app->master, &app->sign_key);
     seal_key_derive(&app->master, "answers_", &app->answer_key);
     seal_key_derive(&app->master, "markcode", &app->code_key);
     return ERR_OK;
@@ -245,6 +246,7 @@ static enum err open_api(struct app *app, struct error *e)
         .bus = app->bus,
         .auth = app->auth,
         .keystore = app->keystore,
+        .sign_key = app->sign_key,
         .answer_key = app->answer_key,
         .code_key = app->code_key,
         .system = {.engine = active_engine,

@@ -17,7 +17,8 @@ struct app {
     struct seal_key master, register_key, template_key, photo_key, answer_key, code_key;
     struct db *db;
     struct keystore *keystore;
-    struct heads *heads; /* of the register */
+    struct sign_key sign_key; /* of receipts */
+    struct heads *heads;      /* of the register */
     struct auth *auth;
     struct engines *engines;
     app_calibrate_fn calibrate;

@@ -33,4 +33,5 @@ int cmd_models(int argc, char **argv);
 int cmd_openapi(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_user(int argc, char **argv);
+int cmd_verify_receipt(int argc, char **argv);
 int cmd_verify_register(int argc, char **argv);

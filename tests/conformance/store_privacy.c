@@ -2,7 +2,10 @@
 #include "store_suite.h"
 
 #include "store/erasure.h"
+#include "store/keystore.h"
 #include "store/look_alike.h"
+
+#include <stdio.h>
 
 static enum err template_try(struct fixture *f, struct db_cx *cx, struct student_id student)
 {
@@ -186,6 +189,212 @@ static void erasing_a_face_ends_jobs_and_empties_their_photos(void **state)
     tx_commit(f);
 }
 
+/* ---- erasures: with keys in a file of their own, whatever the database is */
+
+static struct sign_key signing;
+
+static struct erasure_env erasure_begin(struct fixture *f)
+{
+    char path[128];
+    struct db *keys = NULL;
+    struct erasure_env env = {.db = f->db, .hasher = &test_hasher, .key = &signing};
+    snprintf(path, sizeof path, "%s/keys.db", f->folder);
+    const struct db_options o = {.path = path, .readers = 1, .create = true, .secret = true};
+    sign_key_derive(&(struct seal_key){{5}}, &signing);
+    assert_int_equal(db_sqlite_open(&o, &keys, &f->e), ERR_OK);
+    assert_int_equal(keystore_open(keys, &(struct seal_key){{7}}, &env.keystore, &f->e), ERR_OK);
+    return env;
+}
+
+/* Ada, with a consent, a template and a key; ret_consent is the consent. */
+static struct student_id enrolled(struct fixture *f, const struct erasure_env *env,
+                                  char ret_consent[static ID_TEXT])
+{
+    struct seal_key key;
+    struct db_cx *cx = tx_begin(f);
+    struct student_id student = make_student(f, cx, "1", "Ada");
+    struct consent c = make_consent(f, cx, student, CONSENT_RECOGNITION);
+    assert_int_equal(template_try(f, cx, student), ERR_OK);
+    tx_commit(f);
+    memcpy(ret_consent, c.id, ID_TEXT);
+    assert_int_equal(keystore_make(env->keystore, student, KEY_FACE, &key, &f->e), ERR_OK);
+    assert_int_equal(keystore_make(env->keystore, student, KEY_RECORD, &key, &f->e), ERR_OK);
+    return student;
+}
+
+static int64_t templates_now(struct fixture *f, struct student_id student)
+{
+    int64_t n = templates_of(f, read_begin(f), student);
+    assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
+    return n;
+}
+
+static void assert_signed(const struct erasure *r)
+{
+    char other[512];
+    assert_true(sign_check(r->public_key, r->statement, r->signature));
+    snprintf(other, sizeof other, "%.*s", STR_ARGS(r->statement));
+    other[r->statement.n - 2] ^= 1;
+    assert_false(sign_check(r->public_key, str_from(other), r->signature));
+}
+
+static bool says(const struct erasure *r, const char *text)
+{
+    return memmem(r->statement.p, r->statement.n, text, strlen(text)) != NULL;
+}
+
+static void withdrawing_destroys_the_face_key_and_gives_a_signed_receipt(void **state)
+{
+    struct fixture *f = *state;
+    struct erasure_env env = erasure_begin(f);
+    char consent[ID_TEXT];
+    struct student_id student = enrolled(f, &env, consent);
+    struct erasure made, stored;
+    struct seal_key key;
+    assert_int_equal(erasure_withdraw(&env, f->a, student, consent, "consent_withdrawn",
+                                      STR("local"), &made, &f->e),
+                     ERR_OK);
+    assert_signed(&made);
+    assert_true(says(&made, "templates removed: 1") && says(&made, student.text));
+    assert_int_equal(templates_now(f, student), 0);
+    assert_int_equal(keystore_get(env.keystore, student, KEY_FACE, &key, &f->e), ERR_NOT_FOUND);
+    assert_int_equal(keystore_get(env.keystore, student, KEY_RECORD, &key, &f->e), ERR_OK);
+    struct db_cx *cx = read_begin(f);
+    assert_int_equal(erasure_get(cx, f->a, made.id, &stored, &f->e), ERR_OK);
+    assert_true(str_eq(stored.statement, made.statement));
+    assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
+    assert_int_equal(erasure_withdraw(&env, f->a, student, consent, "consent_withdrawn",
+                                      STR("local"), &made, &f->e),
+                     ERR_CONFLICT);
+    keystore_close(env.keystore);
+}
+
+static void an_erasure_cut_short_after_the_key_is_finished_by_asking_again(void **state)
+{
+    struct fixture *f = *state;
+    struct erasure_env env = erasure_begin(f);
+    char consent[ID_TEXT];
+    struct student_id student = enrolled(f, &env, consent);
+    struct key_end end;
+    struct erasure made;
+    assert_int_equal(keystore_destroy(env.keystore, student, KEY_FACE, &end, &f->e), ERR_OK);
+    assert_int_equal(templates_now(f, student), 1); /* a row that nobody can read */
+    assert_int_equal(erasure_withdraw(&env, f->a, student, consent, "consent_withdrawn",
+                                      STR("local"), &made, &f->e),
+                     ERR_OK);
+    assert_int_equal(templates_now(f, student), 0);
+    assert_true(says(&made, end.fingerprint));
+    assert_signed(&made);
+    keystore_close(env.keystore);
+}
+
+static void a_request_that_fails_destroys_no_key(void **state)
+{
+    struct fixture *f = *state;
+    struct erasure_env env = erasure_begin(f);
+    char consent[ID_TEXT], none[ID_TEXT];
+    struct student_id student = enrolled(f, &env, consent), nobody;
+    struct erasure made;
+    struct seal_key key;
+    id_new(none);
+    id_new(nobody.text);
+    assert_int_equal(erasure_withdraw(&env, f->a, student, none, "x", STR("local"), &made, &f->e),
+                     ERR_NOT_FOUND);
+    assert_int_equal(erasure_student(&env, f->a, nobody, STR("local"), &made, &f->e),
+                     ERR_NOT_FOUND);
+    assert_int_equal(keystore_get(env.keystore, student, KEY_FACE, &key, &f->e), ERR_OK);
+    keystore_close(env.keystore);
+}
+
+static void a_student_without_marks_goes_whole(void **state)
+{
+    struct fixture *f = *state;
+    struct erasure_env env = erasure_begin(f);
+    char consent[ID_TEXT];
+    struct student_id student = enrolled(f, &env, consent);
+    struct erasure made;
+    struct student s;
+    struct seal_key key;
+    assert_int_equal(erasure_student(&env, f->a, student, STR("local"), &made, &f->e), ERR_OK);
+    assert_signed(&made);
+    assert_int_equal(keystore_get(env.keystore, student, KEY_RECORD, &key, &f->e), ERR_NOT_FOUND);
+    struct db_cx *cx = read_begin(f);
+    assert_int_equal(student_get(cx, f->a, student, &s, &f->e), ERR_NOT_FOUND);
+    assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
+    keystore_close(env.keystore);
+}
+
+static void a_student_with_marks_stays_without_a_name(void **state)
+{
+    struct fixture *f = *state;
+    struct erasure_env env = erasure_begin(f);
+    char consent[ID_TEXT];
+    struct student_id student = enrolled(f, &env, consent);
+    struct db_cx *cx = tx_begin(f);
+    struct course_id course = make_course(f, cx, "C");
+    struct mark m = {.session = make_session(f, cx, course, SESSION_ACTIVE),
+                     .student = student,
+                     .status = STR("present"),
+                     .source = STR("manual"),
+                     .first_seen = 1,
+                     .last_seen = 1};
+    enum mark_outcome outcome;
+    bool added;
+    assert_int_equal(roster_add(cx, course, student, 100, &added, &f->e), ERR_OK);
+    assert_int_equal(mark_insert(cx, f->a, &m, STR("t"), &test_hasher,
+                                 (struct outbox_event){STR("t"), STR("{}")}, &outcome, NULL, &f->e),
+                     ERR_OK);
+    tx_commit(f);
+    struct erasure made, again;
+    struct student s;
+    struct mark kept;
+    assert_int_equal(erasure_student(&env, f->a, student, STR("local"), &made, &f->e), ERR_OK);
+    assert_true(says(&made, "marks kept without a name: 1"));
+    cx = tx_begin(f);
+    assert_int_equal(student_get(cx, f->a, student, &s, &f->e), ERR_OK);
+    assert_true(str_is(s.status, "erased") && !str_is(s.name, "Ada") && s.email.n == 0);
+    assert_int_equal(mark_get(cx, f->a, m.session, student, &kept, &f->e), ERR_OK);
+    assert_true(str_is(kept.status, "present"));
+    int64_t version;
+    s.version = 0;
+    s.name = STR("Ada");
+    s.status = STR("active");
+    assert_int_not_equal(student_update(cx, &s, &version, &f->e), ERR_OK);
+    assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
+    assert_int_equal(erasure_student(&env, f->a, student, STR("local"), &again, &f->e), ERR_OK);
+    assert_string_equal(again.id, made.id);
+    keystore_close(env.keystore);
+}
+
+static void expiry_withdraws_what_is_due_and_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+    struct erasure_env env = erasure_begin(f);
+    char consent[ID_TEXT];
+    struct student_id student = enrolled(f, &env, consent), *gone;
+    struct consent later = {.student = student,
+                            .text_version = STR("v"),
+                            .recorded_by = STR("local"),
+                            .given_at = time_utc() - 1,
+                            .expires_at = time_utc() + USEC_PER_MIN,
+                            .live = true};
+    int n = -1;
+    id_new(later.id);
+    struct db_cx *cx = tx_begin(f);
+    assert_int_equal(consent_insert(cx, &later, &f->e), ERR_OK); /* the template is its own now */
+    tx_commit(f);
+    assert_int_equal(erasure_expire(&env, f->a, time_utc(), 9, &gone, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(templates_now(f, student), 1);
+    assert_int_equal(erasure_expire(&env, f->a, later.expires_at, 9, &gone, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 1);
+    assert_string_equal(gone[0].text, student.text);
+    assert_int_equal(templates_now(f, student), 0);
+    assert_int_equal(erasure_expire(&env, f->a, later.expires_at, 9, &gone, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 0);
+    keystore_close(env.keystore);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -197,6 +406,12 @@ int main(void)
         TEST(a_consent_of_nobody_or_with_bad_values_is_refused),
         TEST(expired_consents_are_found_oldest_first),
         TEST(erasing_a_face_ends_jobs_and_empties_their_photos),
+        TEST(withdrawing_destroys_the_face_key_and_gives_a_signed_receipt),
+        TEST(an_erasure_cut_short_after_the_key_is_finished_by_asking_again),
+        TEST(a_request_that_fails_destroys_no_key),
+        TEST(a_student_without_marks_goes_whole),
+        TEST(a_student_with_marks_stays_without_a_name),
+        TEST(expiry_withdraws_what_is_due_and_nothing_else),
     };
     return store_suite_run(tests, ARRAY_LEN(tests));
 }

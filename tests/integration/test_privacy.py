@@ -1,9 +1,11 @@
 """Consents and erasure, from outside."""
+import json
+import re
 import time
 
 import pytest
 
-from program import PEOPLE, photos
+from program import PEOPLE, photos, run
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 
@@ -65,7 +67,8 @@ def test_withdrawing_erases_the_face_in_two_seconds(serve, name):
     assert [f["student"] and f["student"]["id"] for f in before["faces"]] == [student]
     (live,) = [c for c in consents(api, student) if c["live"]]
     ended = withdraw(api, student, live["id"])
-    assert ended["live"] is False and ended["withdrawn_at"]
+    assert ended["consent"]["live"] is False and ended["consent"]["withdrawn_at"]
+    assert "templates removed: 3\n" in ended["erasure"]["statement"]
     until = time.monotonic() + 2
     while api.seen(session, photos("val", person)[1])["faces"][0]["student"]:
         assert time.monotonic() < until, "still recognised 2 s after the consent ended"
@@ -98,3 +101,50 @@ def test_without_its_key_a_face_is_gone_and_the_server_runs(serve, name):
     assert api.get(f"/v1/students/{student}")["photos"] == 0
     api.consent(student)
     assert api.finished(api.upload(student, photos("train", person, 1))["id"])["state"] == "done"
+
+
+def test_a_receipt_is_kept_and_checked_by_anybody(api, name, tmp_path):
+    student = api.student(name)["id"]
+    (live,) = consents(api, student)
+    receipt = withdraw(api, student, live["id"])["erasure"]
+    assert api.get(f"/v1/erasures/{receipt['id']}") == receipt
+    assert api.get("/v1/erasures", student=student)["items"] == [receipt]
+    api.problem("GET", f"/v1/erasures/{NOBODY}", 404)
+    path = tmp_path / "receipt.json"
+    path.write_text(json.dumps(receipt), encoding="utf-8")
+    done = run("verify-receipt", path)
+    assert done.returncode == 0 and student in done.stdout and "valid" in done.stdout, done.stderr
+    assert run("verify-receipt", "--key", receipt["public_key"], path).returncode == 0
+    assert run("verify-receipt", "--key", "0" * 64, path).returncode == 1
+    path.write_text(json.dumps({**receipt, "statement": receipt["statement"].replace("0", "9")}), encoding="utf-8")
+    forged = run("verify-receipt", path)
+    assert forged.returncode == 1 and "NOT VALID" in forged.stdout
+    path.write_text("[]", encoding="utf-8")
+    assert "no receipt" in run("verify-receipt", path).stderr
+
+
+def test_a_student_with_marks_is_erased_and_the_register_stays_whole(serve, name):
+    api = serve().api
+    student = api.student(name, "Ada Lovelace")["id"]
+    course = api.course(name, [student], confirmations=1)["id"]
+    session = api.session(course)["id"]
+    api.ask("PUT", f"/v1/sessions/{session}/marks/{student}", 200, json={"status": "excused", "reason": "ill"})
+    receipt = api.ask("DELETE", f"/v1/students/{student}", 200).json()
+    assert receipt["scope"] == "student" and "marks kept without a name: 1\n" in receipt["statement"]
+    shown = api.get(f"/v1/students/{student}")
+    assert shown["status"] == "erased" and shown["email"] is None and name not in shown["external_id"]
+    assert "Ada" not in str(api.get("/v1/students")) + str(api.get(f"/v1/sessions/{session}/marks"))
+    assert api.get(f"/v1/courses/{course}/roster")["items"] == []
+    assert api.get("/v1/register/verification")["findings"] == 0
+    assert api.ask("DELETE", f"/v1/students/{student}", 200).json() == receipt
+    api.problem("PATCH", f"/v1/students/{student}", 412, json={"name": "Ada"})
+    api.problem("POST", f"/v1/students/{student}/consents", 409, json={"purpose": "recognition", "text_version": "1"})
+
+
+def test_a_student_without_marks_goes_and_the_receipt_stays(api, name):
+    student = api.student(name)["id"]
+    receipt = api.ask("DELETE", f"/v1/students/{student}", 200).json()
+    api.problem("GET", f"/v1/students/{student}", 404)
+    api.problem("DELETE", f"/v1/students/{student}", 404)
+    assert api.get(f"/v1/erasures/{receipt['id']}") == receipt
+    assert re.search(r"^key record: ", receipt["statement"], re.M)

@@ -170,7 +170,7 @@ def test_a_forgotten_face_is_unknown_at_once(api, name, people, session):
     assert api.get(f"/v1/students/{student['id']}")["photos"] == 0
     seen = api.seen(session["id"], photos("val", "jerry_seinfeld")[0])
     assert all(f["student"] is None or f["student"]["id"] != student["id"] for f in seen["faces"])
-    api.ask("DELETE", f"/v1/students/{student['id']}", 204)
+    api.ask("DELETE", f"/v1/students/{student['id']}", 200)
 
 
 @pytest.mark.parametrize("query, status", [
@@ -203,7 +203,6 @@ def test_a_session_that_is_not_there_takes_no_frame(api, blank):
     assert api.frame("nonsense", blank, 404).json()["code"] == "NOT_FOUND"
 
 
-def test_a_session_with_marks_and_a_student_with_marks_stay(api, people, session):
+def test_a_session_with_marks_stays(api, people, session):
     api.seen(session["id"], photos("val", "ben_afflek")[0])
     api.problem("DELETE", f"/v1/sessions/{session['id']}", 409, "CONFLICT")
-    api.problem("DELETE", f"/v1/students/{people['ben_afflek']['id']}", 409, "CONFLICT")

@@ -12,3 +12,33 @@ WHERE length(sealed) > 0 AND job_id IN (SELECT id FROM job WHERE subject = $1);
 -- dialect: postgres
 UPDATE job_photo SET sealed = ''::bytea, name = ''
 WHERE octet_length(sealed) > 0 AND job_id IN (SELECT id FROM job WHERE subject = $1);
+
+-- name: erasure_insert :exec
+INSERT INTO erasure (id, student_id, scope, reason, at, statement, signature, public_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: erasure_by_id :one
+SELECT id, student_id, scope, reason, at, statement, signature, public_key
+FROM erasure WHERE id = $1;
+
+-- Newest first.
+-- name: erasure_list :many
+SELECT id, student_id, scope, reason, at, statement, signature, public_key
+FROM erasure WHERE ($1 = '' OR student_id = $1) AND ($2 = '' OR id < $2)
+ORDER BY id DESC LIMIT $3;
+
+-- name: erasure_consents_end :exec
+UPDATE consent SET live = NULL, withdrawn_at = $2 WHERE student_id = $1 AND live = 1;
+
+-- name: erasure_roster_end :exec
+UPDATE roster_entry SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2 END
+WHERE student_id = $1 AND valid_to IS NULL;
+
+-- The sign-in of a student who is erased.
+-- name: erasure_user_delete :exec
+DELETE FROM "user" WHERE student_id = $1;
+
+-- name: erasure_student_strip :exec
+UPDATE student SET external_id = 'erased-' || id, name = 'Erased student', email = '',
+    status = 'inactive', version = version + 1, updated_at = $2, erased_at = $2
+WHERE id = $1 AND erased_at = 0;

@@ -5,17 +5,20 @@ INSERT INTO student (id, external_id, name, email, status, version, created_at, 
 VALUES ($1, $2, $3, $4, $5, 1, $6, $7);
 
 -- name: student_by_id :one
-SELECT id, external_id, name, email, status, version, created_at, updated_at
+SELECT id, external_id, name, email,
+    CASE WHEN erased_at > 0 THEN 'erased' ELSE status END AS status, version, created_at, updated_at
 FROM student WHERE id = $1;
 
 -- name: student_by_external_id :one
-SELECT id, external_id, name, email, status, version, created_at, updated_at
+SELECT id, external_id, name, email,
+    CASE WHEN erased_at > 0 THEN 'erased' ELSE status END AS status, version, created_at, updated_at
 FROM student WHERE external_id = $1;
 
 -- Both lower() fold ASCII alone here.
 -- name: student_list :many
 -- dialect: sqlite
-SELECT id, external_id, name, email, status, version, created_at, updated_at
+SELECT id, external_id, name, email,
+    CASE WHEN erased_at > 0 THEN 'erased' ELSE status END AS status, version, created_at, updated_at
 FROM student
 WHERE id > $1 AND ($2 = '' OR instr(lower(name), lower($2)) > 0
     OR instr(lower(external_id), lower($2)) > 0)
@@ -25,7 +28,8 @@ WHERE id > $1 AND ($2 = '' OR instr(lower(name), lower($2)) > 0
     AND ($4 = '' OR id = $4)
 ORDER BY id LIMIT $5;
 -- dialect: postgres
-SELECT id, external_id, name, email, status, version, created_at, updated_at
+SELECT id, external_id, name, email,
+    CASE WHEN erased_at > 0 THEN 'erased' ELSE status END AS status, version, created_at, updated_at
 FROM student
 WHERE id > $1 AND ($2 = '' OR strpos(lower(name COLLATE "C"), lower($2 COLLATE "C")) > 0
     OR strpos(lower(external_id COLLATE "C"), lower($2 COLLATE "C")) > 0)
@@ -37,7 +41,8 @@ ORDER BY id LIMIT $5;
 
 -- Students whose newest template was made before $4.
 -- name: student_list_stale :many
-SELECT id, external_id, name, email, status, version, created_at, updated_at
+SELECT id, external_id, name, email,
+    CASE WHEN erased_at > 0 THEN 'erased' ELSE status END AS status, version, created_at, updated_at
 FROM student s
 WHERE id > $1 AND (SELECT MAX(t.created_at) FROM template t
     WHERE t.student_id = s.id AND t.encoder = $2 AND t.preprocessing = $3) < $4
@@ -50,7 +55,7 @@ ORDER BY id LIMIT $7;
 -- name: student_update :one
 UPDATE student
 SET external_id = $2, name = $3, email = $4, status = $5, version = version + 1, updated_at = $6
-WHERE id = $1 AND (CAST($7 AS bigint) = 0 OR version = CAST($7 AS bigint))
+WHERE id = $1 AND erased_at = 0 AND (CAST($7 AS bigint) = 0 OR version = CAST($7 AS bigint))
 RETURNING version;
 
 -- name: student_mark_count :one
