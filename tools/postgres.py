@@ -63,6 +63,22 @@ class Postgres:
                 raise RuntimeError((self.folder / "log").read_text(encoding="utf-8"))
             time.sleep(0.05)
 
+    def replica(self):
+        """A streaming replica of this server, running, with a folder of its own."""
+        other = Postgres()
+        other.become = self.become
+        if self.become:
+            user = pwd.getpwnam("postgres")
+            os.chown(other.folder, user.pw_uid, user.pw_gid)
+        self.run("pg_basebackup", "-D", other.folder / "data", "-h", self.folder, "-U", "rollcall", "-X", "stream", "-R",
+                 "-c", "fast", "--no-sync")
+        other.start()
+        return other
+
+    def close(self):
+        """Stops the server and removes its folder."""
+        self.__exit__()
+
     def kill(self):
         """kill -9 of the server; its children follow."""
         self.process.kill()

@@ -25,6 +25,7 @@ enum err api_new(const struct api_env *env, struct api **ret_api, struct error *
         return error_set(e, ERR_NOMEM, "no memory for the API");
     api->env = *env;
     api->started_at = time_utc();
+    api->started_mono = time_mono();
     enum err r = make_router(&api->router, e);
     if (r == ERR_OK)
         r = waiters_new(&api->waiters, e);

@@ -15,8 +15,11 @@
 #include "queue/queue.h"
 #include "store/attendance.h"
 #include "store/register_check.h"
+#include "store/replica.h"
 
-enum { API_ENGINE_WORD = 64, API_ENGINE_NAME = 256 };
+#include <stdatomic.h>
+
+enum { API_ENGINE_WORD = 64, API_ENGINE_NAME = 256, API_WROTE_PLACES = 4096 };
 
 /* What an engine is made of, in words. */
 struct api_engine {
@@ -70,6 +73,7 @@ typedef enum err (*api_register_check_fn)(void *ctx, register_finding_fn fn, voi
 struct api_env {
     const struct config *config;
     struct db *db;
+    struct replica *replica; /* of db; NULL: none */
     struct queue *queue;
     struct bus *bus;
     struct auth *auth;
@@ -89,10 +93,11 @@ struct api {
     struct http_server *http; /* the caller has http_open set it: before the first callback */
     struct waiters *waiters;
     struct router *router;
-    usec_t started_at;
-    _Atomic bool checking_register; /* one at a time */
-    _Atomic bool calibrating;       /* the same */
-    _Atomic bool importing;         /* the same */
+    usec_t started_at, started_mono;
+    atomic_llong wrote[API_WROTE_PLACES]; /* when users last changed something; see recent.c */
+    _Atomic bool checking_register;       /* one at a time */
+    _Atomic bool calibrating;             /* the same */
+    _Atomic bool importing;               /* the same */
 };
 
 NODISCARD enum err api_new(const struct api_env *env, struct api **ret_api, struct error *e);

@@ -162,6 +162,6 @@ enum err audit_index(struct call *c, struct error *e)
         r = call_query(c, "subject", &f->subject, e);
     f->limit = limit + 1;
     if (r == ERR_OK)
-        r = db_read(c->api->env.db, index_fn, &t, e);
+        r = call_read(c, index_fn, &t, e);
     return r ? r : call_list(c, t.rows, t.n, limit, sizeof *t.rows, offsetof(struct audit, id), e);
 }

@@ -167,7 +167,7 @@ enum err course_index(struct call *c, struct error *e)
     struct course_ctx t = {.c = c};
     enum err r = call_page(c, &t.limit, t.id.text, e);
     if (r == ERR_OK)
-        r = db_read(c->api->env.db, list_fn, &t, e);
+        r = call_read(c, list_fn, &t, e);
     return r ? r
              : call_list(c, t.course, t.n, t.limit, sizeof *t.course, offsetof(struct course, id),
                          e);

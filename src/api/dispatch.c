@@ -190,6 +190,7 @@ void dispatch_handle(struct api *api, struct http_request *req, struct http_resp
     if (c.kept_claimed)
         idempotency_end(&c, route, r ? &e : NULL, res);
     audit(&c, route, r ? &e : NULL, res);
+    recent_wrote(&c, res);
     if (api->env.config->http_access_log)
         log_access(req, route, c.pending ? 0 : res->status);
 }

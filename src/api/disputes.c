@@ -124,7 +124,7 @@ enum err dispute_index(struct call *c, struct error *e)
     if (r == ERR_OK)
         r = read_id(c, "session", t.session.text, e);
     if (r == ERR_OK)
-        r = db_read(c->api->env.db, disputes_fn, &t, e);
+        r = call_read(c, disputes_fn, &t, e);
     if (r == ERR_OK)
         r = call_alloc(c, sizeof(struct disputes_out), &memory, e);
     if (r == ERR_OK)

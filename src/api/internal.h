@@ -135,6 +135,15 @@ NODISCARD enum err idempotency_begin(struct call *c, struct error *e);
 void idempotency_end(struct call *c, const struct route *route, const struct error *problem,
                      const struct http_response *res);
 
+/* recent.c: db_read for lists and reports, whose rows may be as old as database_replica_max_lag_ms
+ * unless the caller changed something within that time. fn may run twice. */
+NODISCARD enum err call_read(struct call *c, db_fn fn, void *ctx, struct error *e);
+/* The same in two steps, for reads after the call. */
+bool recent_must_be_fresh(struct call *c);
+NODISCARD enum err recent_read(struct api *api, bool fresh, db_fn fn, void *ctx, struct error *e);
+/* Remembers that the caller may have changed something; may add a cookie. */
+void recent_wrote(struct call *c, struct http_response *res);
+
 /* Called after a commit that changed a session or a roster: cached copies go. */
 void live_session_changed(struct api *api, struct session_id id, int64_t version);
 void live_roster_changed(struct api *api, struct course_id id, int64_t version);

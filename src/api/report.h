@@ -10,7 +10,13 @@
 #include "attendance/counts.h"
 #include "store/report.h"
 
-enum { REPORT_CURSOR = 160, REPORT_PAGE = 200 };
+/* Rows a page is made of; fewer where each is counted from the marks. */
+enum {
+    REPORT_CURSOR = 160,
+    REPORT_PAGE = 200,
+    REPORT_PAGE_TOTALS = 1000,
+    REPORT_PAGE_COUNTED = 100
+};
 
 /* Counts as a report shows them. */
 struct report_tally {
@@ -97,6 +103,7 @@ struct report {
     const struct report_kind *kind;
     struct arena *a; /* the request's */
     struct scope scope;
+    bool fresh; /* not from the replica */
     /* what was asked */
     bool csv, bom;
     int64_t limit; /* rows; 0: all */

@@ -11,7 +11,8 @@
 
 enum { LIMIT_ROWS_MAX = 1000 };
 #define PAGE_ARENA ((size_t)64 * MIB)
-#define PIECE_AIM ((size_t)64 * KIB) /* pages go out together up to here */
+#define PIECE_AIM ((size_t)64 * KIB)    /* pages go out together up to here, or ... */
+#define PIECE_TIME (50 * USEC_PER_MSEC) /* ... until making them has taken so long */
 
 static const struct field tally_fields[] = {
     FIELD_INT(struct report_tally, present, 0, 1e15, FIELD_REQUIRED, "In time."),
@@ -115,7 +116,7 @@ static enum err page_put(struct report *t, struct buf *out, bool *ret_end, struc
     if (!a)
         return error_set(e, ERR_NOMEM, "no memory for a page of the report");
     struct page_ask ask = {.t = t, .a = a};
-    enum err r = db_read(t->api->env.db, page_fn, &ask, e);
+    enum err r = recent_read(t->api, t->fresh, page_fn, &ask, e);
     const struct report_page *p = &ask.page;
     bool full = false;
     for (int i = 0; r == ERR_OK && i < p->n && !full; i++) {
@@ -137,11 +138,13 @@ static enum err page_put(struct report *t, struct buf *out, bool *ret_end, struc
 static enum err stream_fn(void *ctx, struct http_request *req, struct buf *out, bool *ret_more,
                           struct error *e)
 {
+    usec_t until = time_mono() + PIECE_TIME;
     bool end = false;
     enum err r = ERR_OK;
     (void)req;
-    while (r == ERR_OK && !end && out->n < PIECE_AIM)
+    do
         r = page_put(ctx, out, &end, e);
+    while (r == ERR_OK && !end && out->n < PIECE_AIM && time_mono() < until);
     *ret_more = !end;
     return r;
 }
@@ -213,7 +216,7 @@ enum err report_answer(struct call *c, struct report *t, const struct report_kin
     struct head_ask ask = {.t = t};
     t->kind = kind;
     buf_init(&out, HTTP_PIECE_MAX);
-    enum err r = db_read(c->api->env.db, head_fn, &ask, e);
+    enum err r = recent_read(c->api, t->fresh, head_fn, &ask, e);
     if (r == ERR_OK)
         r = head_put(t, &ask.head, &out, e);
     if (r == ERR_OK)
@@ -338,6 +341,7 @@ enum err report_ask(struct call *c, struct report **ret_report, struct error *e)
     t->api = c->api;
     t->a = c->a;
     t->scope = c->who.scope;
+    t->fresh = recent_must_be_fresh(c);
     memcpy(t->filter.instructor, t->scope.instructor, ID_TEXT);
     t->below = (double)NAN;
     t->late_over = -1;

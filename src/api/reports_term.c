@@ -278,14 +278,16 @@ static enum err term_page(struct db_cx *cx, struct report *t, struct arena *a,
                           struct report_page *page, bool courses, struct error *e)
 {
     struct report_total *totals;
-    int n;
+    int n, wanted = report_filter_some(&t->filter) ? REPORT_PAGE_COUNTED : REPORT_PAGE;
+    if (!isnan(t->below) && wanted == REPORT_PAGE)
+        wanted = REPORT_PAGE_TOTALS; /* most are not shown */
     enum err r = (courses ? report_term_courses : report_term_students)(
-        cx, a, t->term, &t->filter, str_from(t->after), REPORT_PAGE, &totals, &n, e);
+        cx, a, t->term, &t->filter, str_from(t->after), wanted, &totals, &n, e);
     struct term_row *rows = r ? NULL : arena_array(a, (size_t)n + 1, sizeof *rows);
     if (!rows)
         return r ? r : error_set(e, ERR_NOMEM, "no memory for a page of the report");
     page->rows = (char *)rows;
-    page->last = n < REPORT_PAGE;
+    page->last = n < wanted;
     page->cursor = n ? totals[n - 1].key : STR("");
     for (int i = 0; i < n; i++)
         page->n += term_row_of(t, &totals[i], courses, &rows[page->n]);

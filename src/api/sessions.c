@@ -235,7 +235,7 @@ enum err session_index(struct call *c, struct error *e)
     if (r == ERR_OK)
         r = read_filter(c, &t.filter, e);
     if (r == ERR_OK)
-        r = db_read(c->api->env.db, list_fn, &t, e);
+        r = call_read(c, list_fn, &t, e);
     struct session_out *out = r ? NULL : arena_array(c->a, (size_t)t.n, sizeof *out);
     if (!out)
         return r ? r : error_set(e, ERR_NOMEM, "no memory for %d sessions", t.n);

@@ -185,7 +185,7 @@ enum err student_index(struct call *c, struct error *e)
     if (r == ERR_OK)
         r = call_flag(c, "stale", &t.stale, e);
     if (r == ERR_OK)
-        r = db_read(c->api->env.db, list_fn, &t, e);
+        r = call_read(c, list_fn, &t, e);
     return r ? r : call_list(c, t.s, t.n, t.limit, sizeof *t.s, offsetof(struct student, id), e);
 }
 

@@ -92,6 +92,8 @@ static enum err open_storage(struct app *app, struct error *e)
         r = app_open_keystore(app->cfg, &app->master, &app->keystore, e);
     if (r == ERR_OK)
         r = app_register_open(app, e);
+    if (r == ERR_OK)
+        r = app_open_replica(app->cfg, app->db, &app->replica, e);
     return r ? r : auth_new(app->db, &app->auth, e);
 }
 
@@ -242,6 +244,7 @@ static enum err open_api(struct app *app, struct error *e)
     const struct api_env env = {
         .config = app->cfg,
         .db = app->db,
+        .replica = app->replica,
         .queue = app->queue,
         .bus = app->bus,
         .auth = app->auth,
@@ -470,6 +473,7 @@ void app_stop(struct app *app)
     api_free(app->api);
     engines_free(app->engines);
     auth_free(app->auth);
+    replica_close(app->replica);
     db_close(app->db);
     keystore_close(app->keystore);
     heads_close(app->heads);

@@ -54,3 +54,8 @@ NODISCARD enum err app_template_keys(const struct config *cfg, struct template_k
  * when missing. Errors of db_sqlite_open and db_postgres_open. Thread: any. */
 NODISCARD enum err app_open_database(const struct config *cfg, bool create, struct db **ret_db,
                                      struct error *e);
+/* Its replica, where the configuration names one; *ret_replica is left alone otherwise. Errors of
+ * replica_open. Thread: any. */
+struct replica;
+NODISCARD enum err app_open_replica(const struct config *cfg, struct db *primary,
+                                    struct replica **ret_replica, struct error *e);

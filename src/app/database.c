@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "store/replica.h"
+
 enum err app_open_database(const struct config *cfg, bool create, struct db **ret_db,
                            struct error *e)
 {
@@ -33,4 +35,15 @@ enum err app_open_keystore(const struct config *cfg, const struct seal_key *inst
     if (r)
         db_close(db);
     return r;
+}
+
+enum err app_open_replica(const struct config *cfg, struct db *primary,
+                          struct replica **ret_replica, struct error *e)
+{
+    const struct db_options o = {.path = cfg->database_replica,
+                                 .connections = (int)cfg->database_connections};
+    if (!cfg->database_replica[0])
+        return ERR_OK;
+    return replica_open(&o, primary, cfg->database_replica_max_lag_ms * USEC_PER_MSEC, ret_replica,
+                        e);
 }

@@ -16,6 +16,7 @@ struct app {
     struct config *cfg; /* borrowed; changed by app_settings_read alone */
     struct seal_key master, register_key, template_key, photo_key, answer_key, code_key;
     struct db *db;
+    struct replica *replica; /* NULL: none */
     struct keystore *keystore;
     struct sign_key sign_key; /* of receipts */
     struct heads *heads;      /* of the register */

@@ -27,6 +27,10 @@
     X(challenges_failed_total, counter, "Liveness challenges failed: too slow, wrong ...")         \
     X(audit_lost_total, counter, "Requests whose row in the audit trail could not be written.")    \
     X(jobs_failed_total, counter, "Jobs that ended in the dead-letter state.")                     \
+    X(replica_reads_total, counter, "Reports and lists read from the replica.")                    \
+    X(replica_fallbacks_total, counter,                                                            \
+      "Reports and lists read from the primary because the replica is away or behind.")            \
+    X(replica_lag_ms, gauge, "How old what the replica shows may be; -1: nothing is known of it.") \
     X(queue_items, gauge, "Frames waiting in the queue.")                                          \
     X(queue_bytes, gauge, "Bytes waiting in the queue.")                                           \
     X(gallery_templates, gauge, "Students in the gallery.")                                        \

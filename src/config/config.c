@@ -297,7 +297,11 @@ static bool is_postgres(struct str url)
 
 static enum err check_database(const struct config *c, struct error *e)
 {
-    struct str url = str_from(c->database);
+    struct str url = str_from(c->database), replica = str_from(c->database_replica);
+    if (replica.n && !(is_postgres(replica) && is_postgres(url)))
+        return error_set(e, ERR_INVALID,
+                         "%s: database_replica is postgresql://..., beside a database that is, too",
+                         c->origin[OPTION_database_replica]);
     if (url.n == 0 || str_starts(url, STR("sqlite:")) || is_postgres(url))
         return ERR_OK;
     /* The value may hold a password: not shown. */

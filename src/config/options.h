@@ -44,6 +44,12 @@
         "postgresql://USER:PASSWORD@HOST/DATABASE is a PostgreSQL server, 15 or newer.")           \
     OPT(database_connections, INT, RELOAD_NO, "16", 2, 256, "connections",                         \
         "Connections to PostgreSQL at most; SQLite has none.")                                     \
+    OPT(database_replica, STRING, SECRET, "", 0, 2048, "URL",                                      \
+        "postgresql://... of ONE streaming replica of `database`, for reports and lists; empty = " \
+        "none.")                                                                                   \
+    OPT(database_replica_max_lag_ms, INT, RELOAD_NO, "2000", 100, 600000, "milliseconds",          \
+        "How old what the replica shows may be. Beyond it the primary is read, and so is who "     \
+        "changed something within that time.")                                                     \
     OPT(store_readers, INT, RELOAD_NO, "4", 1, 64, "threads",                                      \
         "Threads that read the database, beside the one that writes.")                             \
     OPT(keystore, STRING, SECRET, "", 0, 2048, "URL",                                              \

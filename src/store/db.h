@@ -105,6 +105,7 @@ struct db_options {
     bool create;      /* SQLite: make the file (0600) and its folder (0700) when missing */
     int waiting;      /* SQLite: transactions that may wait for the writer; 0 = 1024 */
     int connections;  /* PostgreSQL: connections at most; 0 = 8 */
+    bool replica;     /* PostgreSQL: a server that only reads, and may be away when it is opened */
 };
 
 /* Opens the SQLite back end: WAL, synchronous=FULL, foreign keys, busy timeout; takes the lock file

@@ -24,6 +24,7 @@ enum { LEND_SECONDS = 10, RETRY_MS = 5 };
 
 struct pg_db {
     struct db base;
+    bool replica;
     char url[URL_BYTES]; /* may hold a password: wiped on close */
     struct pg_conn *conns;
     int conn_n;
@@ -102,7 +103,7 @@ static enum err connect_one(struct pg_db *db, struct pg_conn *conn, struct error
     enum err r = may_connect(db, e);
     if (r)
         return r;
-    r = pg_connect(conn, db->url, db->base.driver, &why);
+    r = pg_connect(conn, db->url, db->replica, db->base.driver, &why);
     pthread_mutex_lock(&db->lock);
     if (r) {
         db->backoff = db->backoff ? 2 * db->backoff : BACKOFF_MIN;
@@ -234,7 +235,8 @@ static enum err pool_open(struct pg_db *db, int n, struct error *e)
         db->idle[db->idle_n++] = &db->conns[i];
         db->conn_n++;
     }
-    return connect_one(db, &db->conns[n - 1], e);
+    enum err r = connect_one(db, &db->conns[n - 1], e);
+    return db->replica && r == ERR_UNAVAILABLE ? ERR_OK : r;
 }
 
 enum err db_postgres_open(const struct db_options *o, struct db **ret_db, struct error *e)
@@ -244,6 +246,7 @@ enum err db_postgres_open(const struct db_options *o, struct db **ret_db, struct
     if (!db)
         return error_set(e, ERR_NOMEM, "no memory to open the database");
     db->base.driver = &pg_driver;
+    db->replica = o->replica;
     pthread_condattr_t clock;
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);

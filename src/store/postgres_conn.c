@@ -139,7 +139,7 @@ static const char session_sql[] = "SET statement_timeout = '30s'; SET lock_timeo
                                   "SET idle_in_transaction_session_timeout = '60s';"
                                   "SET TimeZone = 'UTC'; SET bytea_output = 'hex'";
 
-static enum err session_check(struct pg_conn *conn, struct error *e)
+static enum err session_check(struct pg_conn *conn, bool replica, struct error *e)
 {
     const char *encoding = PQparameterStatus(conn->handle, "server_encoding");
     const char *standby = PQparameterStatus(conn->handle, "in_hot_standby");
@@ -152,14 +152,14 @@ static enum err session_check(struct pg_conn *conn, struct error *e)
                          "the database has the encoding %s: create it with UTF8 "
                          "(createdb --encoding=UTF8 --template=template0)",
                          encoding ? encoding : "unknown");
-    if (standby && strcmp(standby, "on") == 0)
+    if (!replica && standby && strcmp(standby, "on") == 0)
         return error_set(e, ERR_UNAVAILABLE,
                          "this PostgreSQL is a read-only replica: give the primary's address");
     return ERR_OK;
 }
 
-enum err pg_connect(struct pg_conn *conn, const char *url, const struct db_driver *driver,
-                    struct error *e)
+enum err pg_connect(struct pg_conn *conn, const char *url, bool replica,
+                    const struct db_driver *driver, struct error *e)
 {
     static const char *const names[] = {
         "connect_timeout",  "application_name",    "keepalives_idle",
@@ -176,7 +176,7 @@ enum err pg_connect(struct pg_conn *conn, const char *url, const struct db_drive
         r = error_set(e, ERR_UNAVAILABLE, "cannot reach PostgreSQL: %.*s",
                       STR_ARGS(first_line(PQerrorMessage(conn->handle))));
     if (!r)
-        r = session_check(conn, e);
+        r = session_check(conn, replica, e);
     if (!r)
         r = pg_command(conn, session_sql, e);
     if (r)

@@ -16,9 +16,10 @@ struct pg_conn {
 };
 
 /* Connects and sets the session up. url: postgresql://... or postgres://... Errors UNAVAILABLE (not
- * reached, refused, read-only replica), INVALID (too old, not UTF-8); *conn is then unconnected. */
-NODISCARD enum err pg_connect(struct pg_conn *conn, const char *url, const struct db_driver *driver,
-                              struct error *e);
+ * reached, refused, read-only unless `replica`), INVALID (too old, not UTF-8); *conn is then
+ * unconnected. */
+NODISCARD enum err pg_connect(struct pg_conn *conn, const char *url, bool replica,
+                              const struct db_driver *driver, struct error *e);
 void pg_disconnect(struct pg_conn *conn);
 /* The connection broke; it must be opened anew. */
 bool pg_lost(const struct pg_conn *conn);

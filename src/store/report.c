@@ -167,14 +167,37 @@ static void course_total_read(struct row *row, void *ret_item)
 
 enum { TERM_ARGS = 5, TERM_ARGS_WHEN = 9 };
 
+/* Where the page of students ends; ret_n 0: nobody is left. */
+static enum err page_end(struct db_cx *cx, struct arena *a, struct str after, int limit,
+                         struct str *ret_last, int64_t *ret_n, struct error *e)
+{
+    const struct db_value args[] = {text_of(after), db_int(limit)};
+    struct row row = {.a = a};
+    bool has = false;
+    enum err r = db_query(cx, Q_REPORT_TERM_PAGE, args, ARRAY_LEN(args), &row.rows, e);
+    if (!r)
+        r = db_next(row.rows, &has, e);
+    *ret_n = !r && has ? db_col_int(row.rows, "n") : 0;
+    *ret_last = !r && has ? row_str(&row, "last") : STR("");
+    db_rows_done(&row.rows);
+    return r || !row.failed ? r : error_set(e, ERR_NOMEM, "no memory for a page of the report");
+}
+
 enum err report_term_students(struct db_cx *cx, struct arena *a, struct str term,
                               const struct report_filter *filter, struct str after, int limit,
                               struct report_total **ret_rows, int *ret_n, struct error *e)
 {
     bool some = report_filter_some(filter);
+    struct str last;
+    int64_t n;
+    enum err r = page_end(cx, a, after, limit, &last, &n, e);
+    *ret_rows = NULL;
+    *ret_n = 0;
+    if (r || n == 0)
+        return r;
     const struct db_value args[TERM_ARGS_WHEN] = {
         text_of(term),      db_text(filter->course.text), text_of(after),
-        db_int(limit),      db_text(filter->instructor),  db_int(filter->from),
+        text_of(last),      db_text(filter->instructor),  db_int(filter->from),
         db_int(filter->to), db_int(filter->weekday),      db_int(filter->utc_offset)};
     return rows_all(cx, some ? Q_REPORT_TERM_STUDENTS_WHEN : Q_REPORT_TERM_STUDENTS, args,
                     some ? TERM_ARGS_WHEN : TERM_ARGS, a, student_total_read,

@@ -79,44 +79,50 @@ WHERE c.term = $1 AND ($2 = '' OR c.id = $2)
     AND ($3 = '' OR EXISTS (SELECT 1 FROM course_instructor i
             WHERE i.course_id = c.id AND i.user_id = $3));
 
--- A page of students in any course; those without a mark in the term have n = 0.
+-- How far a page of students reaches.
+-- name: report_term_page :one
+SELECT max(external_id) AS last, count(*) AS n
+FROM (SELECT external_id FROM student WHERE external_id > $1 ORDER BY external_id LIMIT $2) p;
+
+-- Those students (external_id in ($3, $4]); n = 0 without a mark in the term. COALESCE keeps the
+-- courses from becoming the key that is searched by.
 -- name: report_term_students :many
-SELECT st.id, st.external_id, st.name, count(c.id) AS n,
-    CAST(COALESCE(sum(CASE WHEN c.id IS NULL THEN 0 ELSE t.present END), 0) AS bigint) AS present,
-    CAST(COALESCE(sum(CASE WHEN c.id IS NULL THEN 0 ELSE t.late END), 0) AS bigint) AS late,
-    CAST(COALESCE(sum(CASE WHEN c.id IS NULL THEN 0 ELSE t.left_early END), 0) AS bigint) AS left_early,
-    CAST(COALESCE(sum(CASE WHEN c.id IS NULL THEN 0 ELSE t.absent END), 0) AS bigint) AS absent,
-    CAST(COALESCE(sum(CASE WHEN c.id IS NULL THEN 0 ELSE t.excused END), 0) AS bigint) AS excused
-FROM (SELECT id, external_id, name FROM student
-        WHERE external_id > $3 ORDER BY external_id LIMIT $4) st
+SELECT min(st.id) AS id, st.external_id, min(st.name) AS name, count(t.course_id) AS n,
+    CAST(COALESCE(sum(t.present), 0) AS bigint) AS present,
+    CAST(COALESCE(sum(t.late), 0) AS bigint) AS late,
+    CAST(COALESCE(sum(t.left_early), 0) AS bigint) AS left_early,
+    CAST(COALESCE(sum(t.absent), 0) AS bigint) AS absent,
+    CAST(COALESCE(sum(t.excused), 0) AS bigint) AS excused
+FROM student st
 LEFT JOIN attendance_total t ON t.student_id = st.id
-LEFT JOIN course c ON c.id = t.course_id AND c.term = $1 AND ($2 = '' OR c.id = $2)
-    AND ($5 = '' OR EXISTS (SELECT 1 FROM course_instructor i
-            WHERE i.course_id = c.id AND i.user_id = $5))
-GROUP BY st.external_id, st.id, st.name ORDER BY st.external_id;
+    AND COALESCE(t.course_id, '') IN (SELECT c.id FROM course c
+        WHERE c.term = $1 AND ($2 = '' OR c.id = $2)
+            AND ($5 = '' OR EXISTS (SELECT 1 FROM course_instructor i
+                WHERE i.course_id = c.id AND i.user_id = $5)))
+WHERE st.external_id > $3 AND st.external_id <= $4
+GROUP BY st.external_id ORDER BY st.external_id;
 
 -- The same, counted from the marks of some sessions.
 -- name: report_term_students_when :many
-SELECT st.id, st.external_id, st.name, count(s.id) AS n,
-    count(CASE WHEN s.id IS NOT NULL AND m.status = 'present' THEN 1 END) AS present,
-    count(CASE WHEN s.id IS NOT NULL AND m.status = 'late' THEN 1 END) AS late,
-    count(CASE WHEN s.id IS NOT NULL AND m.status = 'left-early' THEN 1 END) AS left_early,
-    count(CASE WHEN s.id IS NOT NULL AND m.status = 'absent' THEN 1 END) AS absent,
-    count(CASE WHEN s.id IS NOT NULL AND m.status = 'excused' THEN 1 END) AS excused
-FROM (SELECT id, external_id, name FROM student
-        WHERE external_id > $3 ORDER BY external_id LIMIT $4) st
-LEFT JOIN mark m ON m.student_id = st.id
-LEFT JOIN (SELECT s0.id, CASE WHEN s0.planned_start > 0 THEN s0.planned_start
-            WHEN s0.started_at > 0 THEN s0.started_at ELSE s0.created_at END AS at
-        FROM session s0 JOIN course c ON c.id = s0.course_id
-        WHERE c.term = $1 AND ($2 = '' OR c.id = $2)
-            AND ($5 = '' OR EXISTS (SELECT 1 FROM course_instructor i
-            WHERE i.course_id = c.id AND i.user_id = $5))) s
-    ON s.id = m.session_id
-    AND s.at >= CAST($6 AS bigint) AND (CAST($7 AS bigint) = 0 OR s.at < CAST($7 AS bigint))
-    AND (CAST($8 AS bigint) = 0
-        OR ((s.at + CAST($9 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($8 AS bigint))
-GROUP BY st.external_id, st.id, st.name ORDER BY st.external_id;
+SELECT min(st.id) AS id, st.external_id, min(st.name) AS name, count(m.session_id) AS n,
+    count(CASE WHEN m.status = 'present' THEN 1 END) AS present,
+    count(CASE WHEN m.status = 'late' THEN 1 END) AS late,
+    count(CASE WHEN m.status = 'left-early' THEN 1 END) AS left_early,
+    count(CASE WHEN m.status = 'absent' THEN 1 END) AS absent,
+    count(CASE WHEN m.status = 'excused' THEN 1 END) AS excused
+FROM student st
+LEFT JOIN mark m ON m.student_id = st.id AND COALESCE(m.session_id, '') IN (SELECT s.id
+    FROM (SELECT id, course_id, CASE WHEN planned_start > 0 THEN planned_start
+            WHEN started_at > 0 THEN started_at ELSE created_at END AS at FROM session) s
+    JOIN course c ON c.id = s.course_id
+    WHERE c.term = $1 AND ($2 = '' OR c.id = $2)
+        AND ($5 = '' OR EXISTS (SELECT 1 FROM course_instructor i
+            WHERE i.course_id = c.id AND i.user_id = $5))
+        AND s.at >= CAST($6 AS bigint) AND (CAST($7 AS bigint) = 0 OR s.at < CAST($7 AS bigint))
+        AND (CAST($8 AS bigint) = 0
+            OR ((s.at + CAST($9 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($8 AS bigint)))
+WHERE st.external_id > $3 AND st.external_id <= $4
+GROUP BY st.external_id ORDER BY st.external_id;
 
 -- A page of the term's courses.
 -- name: report_term_courses :many
