@@ -129,8 +129,8 @@ def test_users_are_added_listed_and_given_codes(server, serve, running):
     at = ("--data-dir", place.data)
     ok("user", "add", "jane", "--name", "Jane Doe", "--role", "registrar", *at, stdin="a long password\n")
     assert re.search(r"^jane +Jane Doe +registrar", ok("user", "list", *at), re.M)
-    code = ok("user", "code", "jane", *at).strip()
     ok("user", "passwd", "jane", *at, stdin="another long password\n")
+    code = ok("user", "code", "jane", *at).strip()
     assert run("user", "add", "jane", *at, stdin="a long password\n").returncode == 1
     assert run("user", "add", "joe", *at, stdin="short\n").returncode == 1
     assert run("user", "add", "joe", "--role", "king", *at, stdin="a long password\n").returncode in (1, 2)

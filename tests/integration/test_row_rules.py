@@ -60,7 +60,7 @@ TABLE = {
     "unassignCamera": ("session", "ARi"),
     "listSettings": ("all", "ARU"), "getSetting": ("all", "ARU"), "updateSetting": ("all", "A"),
     "updateSession": ("session", "ARi"), "cancelSession": ("session", "ARi"), "importCourses": ("all", "AR"),
-    "importRosters": ("all", "AR"),
+    "importRosters": ("all", "AR"), "importOneRoster": ("all", "AR"),
     "getCourseTimetable": ("course", "ARUis"), "getTimetable": ("course", "ARUis"),
     "createTimetable": ("course", "AR"), "updateTimetable": ("course", "AR"), "deleteTimetable": ("course", "AR"),
     "listTimetables": ("none", "ARUI"), "generateSessions": ("all", "AR"),
