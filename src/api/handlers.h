@@ -134,6 +134,7 @@ HANDLER(report_student);
 HANDLER(report_term);
 HANDLER(report_term_by_course);
 HANDLER(register_signed_show);
+HANDLER(student_export);
 HANDLER(landing);
 HANDLER(health);
 HANDLER(ready);

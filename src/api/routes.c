@@ -21,6 +21,9 @@ static const struct route_query erasure_query[] = {
     {"limit", "integer", "Items a page, 1 to 200; default 50."},
     {"student", "string", "Only of this student."},
 };
+static const struct route_query export_query[] = {
+    {"format", "string", "json or zip; default json, or zip when that is what Accept asks for."},
+};
 static const struct route_query photos_query[] = {
     {"allow_look_alike", "string",
      "1: enrol also a face that is like another student's (twins); the register's admin chain "
@@ -257,6 +260,7 @@ const struct route routes[] = {
     {HTTP_DELETE, "/v1/students/{id}/templates/{template}", PERM_STUDENT_WRITE,   ROW_STUDENT,   template_remove,  NONE, NULL,                  NULL,                 204, "students", "deleteTemplate", "Forget one photo", E(NOT_FOUND), NOQUERY},
     {HTTP_GET,    "/v1/students/{id}/marks",              PERM_MARK_READ,       ROW_STUDENT,   record_index,      NONE, NULL,                  &record_list_schema,  200, "students", "listMarksOf", "The student's marks, newest session first; an instructor sees those of own courses", E(NOT_FOUND), QUERY(record_query)},
     {HTTP_POST,   "/v1/students/{id}/invite",             PERM_STUDENT_WRITE,   ROW_STUDENT,   student_invite,    JSON, &invite_in_schema,     &invite_schema,       200, "students", "inviteStudent", "A one-time sign-in code for the student, whose user is made when there is none", E(NOT_FOUND)|E(CONFLICT), NOQUERY, .flags = ROUTE_SECRET},
+    {HTTP_GET,    "/v1/students/{id}/export",             PERM_STUDENT_EXPORT,  ROW_STUDENT,   student_export,    NONE, NULL,                  NULL,                 200, "students", "exportStudent", "Everything held on the student, as JSON or as a zip with CSV files", E(NOT_FOUND)|E(TOO_LARGE), QUERY(export_query), ROUTE_AUDIT},
     {HTTP_GET,    "/v1/students/{id}/look-alikes",        PERM_FACE_READ,       ROW_ALL,       look_alike_of_student, NONE, NULL,              &look_alike_list_schema, 200, "students", "listLookAlikesOf", "Who looks like the student", E(NOT_FOUND), QUERY(page_query)},
     {HTTP_GET,    "/v1/look-alikes",                      PERM_FACE_READ,       ROW_ALL,       look_alike_index,  NONE, NULL,                  &look_alike_list_schema, 200, "students", "listLookAlikes", "All pairs of students who look alike", 0, QUERY(page_query)},
     {HTTP_GET,    "/v1/jobs",                             PERM_FACE_READ,       ROW_ALL,       job_index,         NONE, NULL,                  &job_list_schema,     200, "jobs", "listJobs", "Jobs, newest first", 0, QUERY(job_query)},

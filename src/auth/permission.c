@@ -13,17 +13,17 @@
 
 static const uint64_t grants[ROLE_N] = {
     [ROLE_ADMIN] = (1ull << PERM_N) - 1,
-    [ROLE_REGISTRAR] = READ_ALL | BIT(PLACE_WRITE) | BIT(STUDENT_WRITE) | BIT(CONSENT_WRITE) |
-                       BIT(CONSENT_END) | BIT(COURSE_WRITE) | BIT(SESSION_WRITE) |
-                       BIT(MARK_CONTEST) | BIT(MARK_WRITE) | BIT(MARK_CODE),
+    [ROLE_REGISTRAR] = READ_ALL | BIT(PLACE_WRITE) | BIT(STUDENT_WRITE) | BIT(STUDENT_EXPORT) |
+                       BIT(CONSENT_WRITE) | BIT(CONSENT_END) | BIT(COURSE_WRITE) |
+                       BIT(SESSION_WRITE) | BIT(MARK_CONTEST) | BIT(MARK_WRITE) | BIT(MARK_CODE),
     [ROLE_INSTRUCTOR] = BIT(SELF) | BIT(REPORT_READ) | BIT(PLACE_READ) | BIT(STUDENT_READ) |
                         BIT(COURSE_READ) | BIT(ROSTER_READ) | BIT(SESSION_READ) |
                         BIT(SESSION_WRITE) | BIT(ATTENDANCE_READ) | BIT(MARK_READ) |
                         BIT(MARK_CONTEST) | BIT(MARK_WRITE) | BIT(MARK_CODE) | BIT(FRAME_POST),
     [ROLE_AUDITOR] = READ_ALL | BIT(AUDIT_READ),
-    [ROLE_STUDENT] = BIT(SELF) | BIT(REPORT_READ) | BIT(STUDENT_READ) | BIT(FACE_READ) |
-                     BIT(CONSENT_READ) | BIT(CONSENT_END) | BIT(COURSE_READ) | BIT(SESSION_READ) |
-                     BIT(MARK_READ) | BIT(MARK_CONTEST) | BIT(MARK_CODE),
+    [ROLE_STUDENT] = BIT(SELF) | BIT(REPORT_READ) | BIT(STUDENT_READ) | BIT(STUDENT_EXPORT) |
+                     BIT(FACE_READ) | BIT(CONSENT_READ) | BIT(CONSENT_END) | BIT(COURSE_READ) |
+                     BIT(SESSION_READ) | BIT(MARK_READ) | BIT(MARK_CONTEST) | BIT(MARK_CODE),
     [ROLE_CAMERA] = BIT(SELF) | BIT(FRAME_POST),
 };
 
@@ -38,6 +38,7 @@ static const char *const perm_names[PERM_N] = {
     [PERM_SELF] = "self",
     [PERM_STUDENT_READ] = "student.read",
     [PERM_STUDENT_WRITE] = "student.write",
+    [PERM_STUDENT_EXPORT] = "student.export",
     [PERM_FACE_READ] = "face.read",
     [PERM_CONSENT_READ] = "consent.read",
     [PERM_CONSENT_WRITE] = "consent.write",

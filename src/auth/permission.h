@@ -8,7 +8,8 @@ enum perm {
     PERM_SELF,   /* anybody signed in */
     PERM_STUDENT_READ,
     PERM_STUDENT_WRITE,
-    PERM_FACE_READ, /* templates, look-alikes, enrolment jobs; never a vector */
+    PERM_STUDENT_EXPORT, /* everything held on one */
+    PERM_FACE_READ,      /* templates, look-alikes, enrolment jobs; never a vector */
     PERM_CONSENT_READ,
     PERM_CONSENT_WRITE, /* record one */
     PERM_CONSENT_END,   /* withdraw one: a student may end the own */

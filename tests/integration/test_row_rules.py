@@ -27,7 +27,7 @@ TABLE = {
     "updateUser": ("all", "A"), "deleteUser": ("all", "A"), "setPassword": ("all", "A"), "createSignInCode": ("all", "A"),
     "listStudents": ("list", "ARUIS"), "createStudent": ("all", "AR"), "getStudent": ("student", "ARUis"),
     "updateStudent": ("student", "AR"), "deleteStudent": ("student", "AR"), "enrolPhotos": ("student", "AR"),
-    "forgetPhotos": ("student", "AR"), "listTemplates": ("student", "ARUs"), "deleteTemplate": ("student", "AR"),
+    "exportStudent": ("student", "ARs"), "forgetPhotos": ("student", "AR"), "listTemplates": ("student", "ARUs"), "deleteTemplate": ("student", "AR"),
     "inviteStudent": ("student", "AR"), "listLookAlikesOf": ("all", "ARU"), "listLookAlikes": ("all", "ARU"), "listJobs": ("all", "ARU"),
     "getJob": ("all", "ARU"),
     "listCourses": ("list", "ARUIS"), "createCourse": ("all", "AR"), "getCourse": ("course", "ARUis"),
