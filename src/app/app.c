@@ -71,6 +71,7 @@ static enum err load_key(struct app *app, struct error *e)
     seal_key_derive(&app->master, "template", &app->template_key);
     seal_key_derive(&app->master, "photos__", &app->photo_key);
     sign_key_derive(&app->master, &app->sign_key);
+    app->hasher = (struct register_hasher){.fn = app_register_hash, .ctx = &app->register_key};
     seal_key_derive(&app->master, "answers_", &app->answer_key);
     seal_key_derive(&app->master, "markcode", &app->code_key);
     return ERR_OK;

@@ -19,7 +19,8 @@ struct app {
     struct replica *replica; /* NULL: none */
     struct keystore *keystore;
     struct sign_key sign_key; /* of receipts */
-    struct heads *heads;      /* of the register */
+    struct register_hasher hasher;
+    struct heads *heads; /* of the register */
     struct auth *auth;
     struct engines *engines;
     app_calibrate_fn calibrate;

@@ -3,6 +3,7 @@
  * a job runs only between its claim and its `done` under this scheduler's holder name. */
 #include "jobs/schedule.h"
 
+#include "attendance/event.h"
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
@@ -13,7 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { RUN_ARENA = 64 * MIB, PURGE_MAX = 500 };
+enum { RUN_ARENA = 64 * MIB, PURGE_MAX = 500, CONSENTS_MAX = 100 };
 
 /* ---- the small jobs */
 
@@ -34,6 +35,23 @@ static enum err logins_expire(struct schedule_run *run, struct error *e)
 {
     struct cleanup c = {.run = run};
     return db_tx(run->env->db, logins_fn, &c, e);
+}
+
+/* Consents past their end: the face goes as if the student had withdrawn (store/erasure.h). */
+static enum err consents_expire(struct schedule_run *run, struct error *e)
+{
+    struct student_id *students = NULL;
+    int n = 0;
+    enum err r =
+        erasure_expire(&run->env->erasure, run->a, run->now, CONSENTS_MAX, &students, &n, e);
+    for (int i = 0; r == ERR_OK && i < n; i++) {
+        int64_t id;
+        r = bus_publish(run->env->bus, STR(EVENT_TOPIC_GALLERY), str_from(students[i].text), &id,
+                        e);
+    }
+    run->did = n;
+    run->more = n == CONSENTS_MAX;
+    return r;
 }
 
 static enum err jobs_fn(struct db_cx *cx, void *ctx, struct error *e)
@@ -86,6 +104,7 @@ struct periodic {
 #define EVERY(option) offsetof(struct schedule_env, option)
 static const struct periodic table[] = {
     {"absences", EVERY(absences_every), schedule_absences},
+    {"consents", EVERY(cleanup_every), consents_expire},
     {"jobs", EVERY(cleanup_every), jobs_retain},
     {"logins", EVERY(cleanup_every), logins_expire},
     {"sessions", EVERY(sessions_every), schedule_sessions},

@@ -12,6 +12,7 @@
 
 #include "bus/bus.h"
 #include "store/attendance.h"
+#include "store/erasure.h"
 
 /* What the jobs work with and go by; borrowed, alive until scheduler_stop. A time of 0 switches
  * that off. */
@@ -19,6 +20,7 @@ struct schedule_env {
     struct db *db;
     struct bus *bus;
     struct mark_writer marks;
+    struct erasure_env erasure; /* for consents that expire */
     usec_t cache_ttl, lease;
     bool sessions_auto; /* planned sessions start and stop */
     usec_t stop_grace;  /* so long after the planned end */

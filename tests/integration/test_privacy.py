@@ -2,10 +2,11 @@
 import json
 import re
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from program import PEOPLE, photos, run
+from program import PEOPLE, photos, run, wait_for
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 
@@ -148,3 +149,14 @@ def test_a_student_without_marks_goes_and_the_receipt_stays(api, name):
     api.problem("DELETE", f"/v1/students/{student}", 404)
     assert api.get(f"/v1/erasures/{receipt['id']}") == receipt
     assert re.search(r"^key record: ", receipt["statement"], re.M)
+
+
+def test_an_expired_consent_is_withdrawn_by_the_scheduler(serve, name):
+    api, person = serve("--schedule-cleanup-s", "1").api, PEOPLE[3]
+    student = api.enrol(name, photos("train", person, 2))["id"]
+    soon = datetime.now(timezone.utc) + timedelta(seconds=1)
+    api.consent(student, text_version="2", expires_at=soon.isoformat().replace("+00:00", "Z"))
+    (receipt,) = wait_for(lambda: api.get("/v1/erasures", student=student)["items"], what="the erasure")
+    assert receipt["reason"] == "consent_expired" and "templates removed: 2\n" in receipt["statement"]
+    assert not any(c["live"] for c in consents(api, student))
+    assert api.get(f"/v1/students/{student}")["photos"] == 0
