@@ -70,6 +70,9 @@ static void broken_text_is_an_error(void **state)
         assert_int_equal(c.people, 312); /* untouched */
     }
     struct calibration odd;
+    assert_int_equal(calibration_parse(STR("1 v 1e10 0 0 1 1 1 1 -4 0 0 0 0 0 1"), &odd, NULL),
+                     ERR_OK);
+    assert_int_equal(odd.people, 0);
     assert_int_equal(calibration_parse(STR("1 v -3 0 0 1 1 1 1 -4 0 0 0 0 0 1e30"), &odd, NULL),
                      ERR_OK);
     assert_int_equal(odd.people, 0);
@@ -134,8 +137,12 @@ static void every_shipped_pair_has_all_four_tables(void **state)
     (void)state;
     for (int i = 0; i < fmr_tables_n; i++) {
         const struct fmr_table *t = &fmr_tables[i];
-        for (int k = 0; k < SCORE_KIND_N; k++)
-            assert_true(calibration_covers(NULL, t->encoder, t->preprocessing, (enum score_kind)k));
+        for (int k = 0; k < SCORE_KIND_N; k++) {
+            enum score_kind kind = (enum score_kind)k;
+            assert_true(calibration_covers(NULL, t->encoder, t->preprocessing, kind));
+            assert_non_null(fmr_table_find(t->encoder, t->preprocessing, kind, 1));
+            assert_non_null(fmr_table_find(t->encoder, t->preprocessing, kind, 3));
+        }
         for (int64_t n = 2; n < 2000; n *= 2) {
             assert_true(threshold_score(t, 30, n) > threshold_score(t, 30, n / 2) ||
                         threshold_score(t, 30, n) == threshold_score(t, 30, 3000));

@@ -219,17 +219,11 @@ const char *challenge_step_word(const struct challenge *c)
 
 const char *challenge_sentence(const struct challenge *c)
 {
-    switch (c->state) {
-    case CHALLENGE_HOLD:
+    if (c->state == CHALLENGE_HOLD)
         return "Look straight into the camera.";
-    case CHALLENGE_ACT:
+    if (c->state == CHALLENGE_ACT)
         return steps[c->steps[c->done]].sentence;
-    case CHALLENGE_PASSED:
-        return "Thank you.";
-    case CHALLENGE_FAILED:
-        return reasons[c->reason].sentence;
-    }
-    return "";
+    return c->state == CHALLENGE_PASSED ? "Thank you." : reasons[c->reason].sentence;
 }
 
 usec_t challenge_deadline(const struct challenge *c)

@@ -203,6 +203,20 @@ static void films_of_blinks_end_as_they_should(void **state)
          "running:blink:0",
          {STRAIGHT(0), SHUT(300), STRAIGHT(500), STRAIGHT(1000)}},
         {"a photograph", "failed:too_slow", {SHOWN, STRAIGHT(3000), STRAIGHT(5001)}},
+        {"eyes that open wider later set the measure",
+         "running:blink:0",
+         {{0, 2, ann, .3f, 1},
+          {500, 2, ann, .5f, 1},
+          STRAIGHT(1000),
+          STRAIGHT(1200),
+          {1800, 2, ann, .29f, 1}, /* closed for .45, not for .3 */
+          {2000, 2, ann, .3f, 1}}},
+        {"a frame whose eyes were not measured is left out",
+         "running:look_straight:1",
+         {SHOWN, {1700, 2, ann, NAN, 1}, SHUT(1800), {1900, 2, ann, NAN, 1}, STRAIGHT(2000)}},
+        {"open eyes aside do not prepare a blink",
+         "running:blink:0",
+         {STRAIGHT(0), STRAIGHT(1000), {1200, 20, ann, .45f, 1}, SHUT(1800), STRAIGHT(2000)}},
         {"a turn instead", "failed:wrong_move", {SHOWN, TURN_L(1800)}},
         {"another person's blink", "failed:other_person", {SHOWN, {1800, 2, bob, .2f, 1}}},
         {"eyes that cannot be measured",
@@ -282,6 +296,80 @@ static void a_step_is_shown_when_the_frame_is_judged_not_when_it_came(void **sta
     assert_int_equal(c.reason, CHALLENGE_REASON_TOO_EARLY);
 }
 
+static void looking_straight_before_the_step_was_shown_does_not_count(void **state)
+{
+    (void)state;
+    struct challenge c = a_challenge(LEFT, RIGHT, LEFT);
+    struct challenge_seen seen = {.frame = "a", .faces = 1, .student = ann, .eyes = NAN};
+    seen.received_at = seen.now = EPOCH;
+    challenge_advance(&c, &seen);
+    seen.received_at = EPOCH + 1000 * MS;
+    seen.now = EPOCH + 1700 * MS; /* the worker was busy */
+    challenge_advance(&c, &seen);
+    seen.received_at = EPOCH + 1500 * MS; /* on its way before the step was shown */
+    challenge_advance(&c, &seen);
+    assert_false(c.straight);
+    seen.received_at = EPOCH + 1700 * MS;
+    challenge_advance(&c, &seen);
+    assert_true(c.straight);
+}
+
+static void what_is_shown_tells_each_state_and_no_step_to_come(void **state)
+{
+    (void)state;
+    static const struct shot film[] = {STRAIGHT(0),    STRAIGHT(1000), STRAIGHT(1200), TURN_L(1800),
+                                       STRAIGHT(2400), STRAIGHT(3400), STRAIGHT(3600), TURN_R(4200),
+                                       STRAIGHT(4600), STRAIGHT(5600), STRAIGHT(5800), TURN_L(6200),
+                                       STRAIGHT(6800), TURN_R(7000)};
+    static const char *const step[] = {"look_straight",
+                                       "turn_left",
+                                       "turn_left",
+                                       "look_straight",
+                                       "look_straight",
+                                       "turn_right",
+                                       "turn_right",
+                                       "look_straight",
+                                       "look_straight",
+                                       "turn_left",
+                                       "turn_left",
+                                       "look_straight",
+                                       "",
+                                       ""};
+    struct challenge c = a_challenge(LEFT, RIGHT, LEFT);
+    for (size_t i = 0; i < ARRAY_LEN(film); i++) {
+        struct event_challenge shown;
+        bool over = i >= 12;
+        show(&c, &film[i]);
+        challenge_show(&c, bob, &shown);
+        assert_string_equal(shown.challenge, bob);
+        assert_true(over ? !shown.step.p : str_is(shown.step, step[i]));
+        assert_string_equal(challenge_step_word(&c), step[i]);
+        assert_true(str_is(shown.state, over ? "passed" : "running"));
+        assert_null(shown.reason.p);
+        assert_true(shown.prompt.n > 5 && str_is(shown.prompt, challenge_sentence(&c)));
+        assert_int_equal(shown.expires_at, EPOCH + 45000 * MS);
+        assert_int_equal(shown.deadline == shown.expires_at, c.state != CHALLENGE_ACT);
+        assert_int_equal(shown.done, c.done);
+        assert_int_equal(shown.steps, CHALLENGE_STEPS);
+    }
+    assert_string_equal(challenge_sentence(&c), "Thank you.");
+    assert_string_equal(c.frame, "6800"); /* the one after the end changed nothing */
+    struct event_challenge failed;
+    c = a_challenge(LEFT, RIGHT, LEFT);
+    show(&c, &(struct shot){500, 2, ann, .4f, 2});
+    challenge_show(&c, ann, &failed);
+    assert_true(str_is(failed.state, "failed") && str_is(failed.reason, "many_faces"));
+    assert_null(failed.step.p);
+}
+
+static void a_challenge_has_a_place_of_its_own(void **state)
+{
+    (void)state;
+    char key[CHALLENGE_KEY];
+    challenge_key(ann, key);
+    assert_string_equal(key, "challenge:0198c5a2-7c1e-7d3a-8f00-2b1c9e4d5f60");
+}
+
 static void an_end_is_final_and_names_its_frame(void **state)
 {
     (void)state;
@@ -332,7 +420,7 @@ static void the_bytes_come_back_or_are_corrupt(void **state)
     assert_memory_equal(&back, &c, sizeof c);
     for (size_t n = 0; n < bytes.n; n++)
         assert_int_equal(challenge_read((struct str){bytes.p, n}, &back, NULL), ERR_CORRUPT);
-    struct challenge bad[6];
+    struct challenge bad[10];
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         bad[i] = c;
     bad[0].magic++;
@@ -342,8 +430,14 @@ static void the_bytes_come_back_or_are_corrupt(void **state)
     memset(&bad[4].steps[1], 0x7f, sizeof bad[4].steps[1]);
     bad[5].state = CHALLENGE_ACT;
     bad[5].done = CHALLENGE_STEPS;
+    memset(&bad[6].state, 0x7f, sizeof bad[6].state);
+    memset(&bad[7].reason, 0x7f, sizeof bad[7].reason);
+    bad[8].session[ID_TEXT - 1] = 'x';
+    bad[9].frame[ID_TEXT - 1] = 'x';
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_int_equal(challenge_read(challenge_bytes(&bad[i]), &back, NULL), ERR_CORRUPT);
+    c.state = CHALLENGE_ACT;
+    assert_int_equal(challenge_read(challenge_bytes(&c), &back, NULL), ERR_OK);
 }
 
 int main(void)
@@ -354,6 +448,9 @@ int main(void)
         cmocka_unit_test(a_recording_of_one_order_fails_in_every_other),
         cmocka_unit_test(a_recording_with_other_times_fails),
         cmocka_unit_test(a_step_is_shown_when_the_frame_is_judged_not_when_it_came),
+        cmocka_unit_test(looking_straight_before_the_step_was_shown_does_not_count),
+        cmocka_unit_test(what_is_shown_tells_each_state_and_no_step_to_come),
+        cmocka_unit_test(a_challenge_has_a_place_of_its_own),
         cmocka_unit_test(an_end_is_final_and_names_its_frame),
         cmocka_unit_test(every_order_is_drawn_and_nothing_else),
         cmocka_unit_test(the_bytes_come_back_or_are_corrupt),

@@ -42,6 +42,9 @@ static void the_worst_of_the_old_ones_gives_way_else_the_worst(void **state)
         {.photos = {{.9, NOW - 400 * DAY}, {.8, NOW - 380 * DAY}, {.1, NOW - 10 * DAY}},
          .n = 3,
          .gives_way = 1},
+        {.photos = {{.8, NOW - 400 * DAY}, {.9, NOW - 380 * DAY}, {.1, NOW - 10 * DAY}},
+         .n = 3,
+         .gives_way = 0},
         {.photos = {{.5, NOW - 2 * DAY}, {.5, NOW - 3 * DAY}}, .n = 2, .gives_way = 1},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -1,6 +1,7 @@
 /* Events: see event.h. Tables and string assembly; called by workers (pack) and API (unpack). */
 #include "attendance/event.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 static const struct field student_fields[] = {
@@ -203,7 +204,8 @@ enum err event_pack_result(struct arena *a, const char *frame, struct event_fram
             return err;
         }
         int keep = (int)((double)r->n_faces * (double)max_bytes / (double)packed.n);
-        drop_faces(r, keep < r->n_faces ? keep : r->n_faces - 1);
+        assert(keep < r->n_faces); /* packed.n is above max_bytes */
+        drop_faces(r, keep);
     }
 }
 

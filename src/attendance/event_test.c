@@ -222,6 +222,18 @@ static void without_memory_there_is_no_event(void **state)
     assert_int_equal(event_pack_json(a, EVENT_LAG, "", json, &text, &e), ERR_NOMEM);
     assert_int_equal(event_json(a, 7, json, &text, &e), ERR_NOMEM);
     assert_int_equal(event_json(a, 0, json, &text, &e), ERR_NOMEM);
+    struct event_frame_result r = {.type = STR("frame_result"), .session = ID, .frame = ID};
+    assert_int_equal(event_pack_result(a, ID, &r, EVENT_BYTES, &text, &e), ERR_NOMEM);
+}
+
+static void a_result_without_faces_is_sent_however_long(void **state)
+{
+    (void)state;
+    _cleanup_(arena_freep) struct arena *a = arena_new(MIB);
+    struct event_frame_result r = {.type = STR("frame_result"), .session = ID, .frame = ID};
+    struct str envelope;
+    assert_int_equal(event_pack_result(a, ID, &r, 10, &envelope, NULL), ERR_OK);
+    assert_true(envelope.n > 10);
 }
 
 static void a_topic_names_its_session(void **state)
@@ -245,6 +257,7 @@ int main(void)
         cmocka_unit_test(every_event_schema_is_listed_once_and_describes_itself),
         cmocka_unit_test(a_session_change_is_packed_with_its_topic),
         cmocka_unit_test(without_memory_there_is_no_event),
+        cmocka_unit_test(a_result_without_faces_is_sent_however_long),
         cmocka_unit_test(a_topic_names_its_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,7 @@ static void intervals_hold_the_rate(void **state)
     assert_float_equal(fmr_tail_above(&t, .6), 1, 1e-9);
     assert_float_equal(fmr_tail_above(&t, .4), 3, 1e-9);
     assert_float_equal(fmr_tail_above(&t, .8), 0, 0);
+    assert_float_equal(fmr_tail_above(&t, -9), 3, 1e-9); /* below every score there is */
     fmr_interval(0, 1000, &low, &high);
     assert_float_equal(low, 0, 0);
     assert_float_equal(high, .003, 1e-9);
