@@ -49,6 +49,8 @@ enum err student_remove(struct call *c, struct error *e)
         r = call_id(c, 0, student.text, e);
     if (r == ERR_OK)
         r = erasure_student(&env, c->a, student, str_from(c->who.user), memory, e);
+    if (r == ERR_OK)
+        auth_forget(c->api->env.auth); /* the student's user is gone */
     c->out = memory;
     return r ? r : call_gallery_changed(c, student, e);
 }

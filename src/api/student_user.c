@@ -41,6 +41,8 @@ static enum err make_user(struct db_cx *cx, struct invite_ctx *t, struct error *
     enum err r = student_get(cx, t->c->a, t->student, &s, e);
     if (r)
         return r;
+    if (str_is(s.status, "erased"))
+        return error_set(e, ERR_CONFLICT, "this student was erased");
     *t->user = (struct user){.login = t->in->login.p ? t->in->login : s.external_id,
                              .name = s.name,
                              .role = str_from(role_name(ROLE_STUDENT)),

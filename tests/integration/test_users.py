@@ -120,8 +120,19 @@ def test_a_registrar_invites_a_student_and_again(api, name):
     desk.problem("POST", f"/v1/students/{SOME_ID}/invite", 404, "NOT_FOUND", json={})
     other = api.student(f"J-{name}")["id"]
     desk.problem("POST", f"/v1/students/{other}/invite", 409, "CONFLICT", json={"login": name})
-    api.ask("DELETE", f"/v1/students/{student}", 204)
+    api.ask("PATCH", f"/v1/users/{first['user']['id']}", 200, json={"disabled": False})
+    mine.problem("GET", "/v1/me", 401)
+    back = desk.post(f"/v1/students/{student}/invite", {}, 200)["code"]
+    token = api.with_token(api.post("/v1/login", {"code": back}, 200)["token"])
+    token.get("/v1/me")
+    session = api.session(api.course(f"I-{name}", [student])["id"])["id"]
+    api.ask("PUT", f"/v1/sessions/{session}/marks/{student}", 200, json={"status": "late", "reason": "the door"})
+    api.ask("DELETE", f"/v1/students/{student}", 200)
+    token.problem("GET", "/v1/me", 401)
     api.problem("GET", f"/v1/users/{first['user']['id']}", 404)
+    desk.problem("POST", f"/v1/students/{student}/invite", 409, "CONFLICT", json={})
+    api.problem("POST", "/v1/users", 400, "INVALID", json={"login": f"{name}-e", "role": "student", "student": student})
+    token.close()
     mine.close()
     desk.close()
 
