@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The register at the size of a university: 10,000 students, 500 courses, 10,000 sessions, 2,000,000 marks.
 
-usage: bench/register.py [sqlite] [postgres]      SCALE=0.01 for a hundredth; KEEP=DIR keeps the SQLite folder there
+usage: bench/register.py [sqlite] [postgres]      SCALE=0.01 for a hundredth; KEEP=DIR keeps the SQLite folder there, and takes it as it is the next time
 BUILD=DIR where the program was built (default build); packages of tools/requirements-test.txt; PostgreSQL as the tests.
 
 What it does: `rollcall migrate up`; fills the tables by SQL; makes marks through the real transaction, several at once;
@@ -226,6 +226,7 @@ def ask(client, rows):
 
 
 def measure(name, folder, database, fill):
+    there = not database and (folder / "rollcall.db").exists()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ROLLCALL")}
     if database:
         environment["ROLLCALL_DATABASE"] = database
@@ -233,11 +234,12 @@ def measure(name, folder, database, fill):
                    stdout=subprocess.DEVNULL)
     rows, begun = Rows(), time.monotonic()
     where = database or str(folder / "rollcall.db")
-    fill(where, rows)
+    if not there:
+        fill(where, rows)
     count = len(rows.sessions) * ROSTER
     took = time.monotonic() - begun
     print(f"{name}: {STUDENTS:,} students, {COURSES} courses, {len(rows.sessions):,} sessions, {count:,} marks "
-          f"loaded in {took:.0f} s ({count / took:,.0f}/s in bulk)", flush=True)
+          + ("there" if there else f"loaded in {took:.0f} s ({count / took:,.0f}/s in bulk)"), flush=True)
     ids = "\n".join(s for s, _ in rows.spare) + "\n\n" + "\n".join(rows.students) + "\n"
     for threads in (1, THREADS):
         done = subprocess.run([BUILD / "bench/bench-marks", where, str(threads), str(SECONDS)], input=ids, text=True,

@@ -74,7 +74,9 @@ struct apply {
 static enum err script_run(struct db_cx *cx, const struct migration_text *text, struct error *e)
 {
     const struct migration_script *script = script_of(cx->driver, text);
-    enum err r = cx->driver->script(cx, script->sql, e);
+    enum err r = db_exec(cx, Q_MIGRATION_NO_LIMIT, NULL, 0, NULL, e);
+    if (!r)
+        r = cx->driver->script(cx, script->sql, e);
     if (r)
         return error_wrap(e, r, "migration %d (%s)", text->version, text->name);
     const struct db_value args[] = {db_int(text->version), db_text(text->name),

@@ -128,6 +128,37 @@ static const char writer_pragmas[] = "PRAGMA synchronous = FULL;"
                                      "PRAGMA journal_size_limit = 67108864;";
 static const char reader_pragmas[] = "PRAGMA query_only = ON;";
 
+/* What was asked for is what is: a library built without foreign keys, say, ignores the wish. */
+static enum err settings_check(struct sqlite_conn *conn, bool readonly, struct error *e)
+{
+    static const struct {
+        const char *sql;
+        int wanted;
+        bool writer;
+    } settings[] = {
+        {"PRAGMA foreign_keys", 1, false},
+        {"PRAGMA synchronous", 2, true},
+        {"PRAGMA ignore_check_constraints", 0, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        sqlite3_stmt *stmt = NULL;
+        if (settings[i].writer && readonly)
+            continue;
+        int rc = sqlite3_prepare_v2(conn->handle, settings[i].sql, -1, &stmt, NULL);
+        if (rc == SQLITE_OK)
+            rc = sqlite3_step(stmt);
+        int value = rc == SQLITE_ROW ? sqlite3_column_int(stmt, 0) : -1;
+        enum err r = rc == SQLITE_ROW ? ERR_OK : sqlite_error(conn, rc, e);
+        sqlite3_finalize(stmt);
+        if (r)
+            return r;
+        if (value != settings[i].wanted)
+            return error_set(e, ERR_UNAVAILABLE, "this SQLite library does not keep %s = %d",
+                             settings[i].sql, settings[i].wanted);
+    }
+    return ERR_OK;
+}
+
 static enum err conn_setup(struct sqlite_conn *conn, bool readonly, struct error *e)
 {
     sqlite3_extended_result_codes(conn->handle, 1);
@@ -138,6 +169,8 @@ static enum err conn_setup(struct sqlite_conn *conn, bool readonly, struct error
     enum err r = readonly ? ERR_OK : use_wal(conn, e);
     if (!r)
         r = run(conn, readonly ? reader_pragmas : writer_pragmas, e);
+    if (!r)
+        r = settings_check(conn, readonly, e);
     for (int c = 0; !r && c < CONTROL_N; c++) {
         int rc = sqlite3_prepare_v3(conn->handle, control_sql[c], -1, SQLITE_PREPARE_PERSISTENT,
                                     &conn->control[c], NULL);

@@ -35,3 +35,10 @@ SELECT version, name, checksum, applied_at FROM migration ORDER BY version;
 
 -- name: migration_insert :exec
 INSERT INTO migration (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4);
+
+-- A migration may take longer than a statement should: for this transaction alone.
+-- name: migration_no_limit :many
+-- dialect: sqlite
+SELECT '' AS value;
+-- dialect: postgres
+SELECT set_config('statement_timeout', '0', true) AS value;
