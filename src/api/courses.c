@@ -58,6 +58,8 @@ const struct schema course_patch_schema =
 
 struct course_ctx {
     struct call *c;
+    struct course_filter filter;
+    struct list_page page;
     struct course *course;
     const struct course_in *in;
     struct course_id id;
@@ -159,18 +161,39 @@ enum err course_show(struct call *c, struct error *e)
 static enum err list_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct course_ctx *t = ctx;
-    return course_list(cx, t->c->a, &t->c->who.scope, t->id, t->limit + 1, &t->course, &t->n, e);
+    const struct course_filter *f = &t->filter;
+    const struct scope *scope = &t->c->who.scope;
+    struct course_id after;
+    bool plain = page_by_id(&t->page) && !t->page.descending && !f->search.p && !f->term.p &&
+                 !f->instructor[0];
+    memcpy(after.text, t->page.after, ID_TEXT);
+    return plain ? course_list(cx, t->c->a, scope, after, t->page.limit, &t->course, &t->n, e)
+                 : course_search(cx, t->c->a, scope, f, &t->page, &t->course, &t->n, e);
 }
 
 enum err course_index(struct call *c, struct error *e)
 {
+    static const char *const sorts[] = {"code", "title", "created_at", NULL};
     struct course_ctx t = {.c = c};
-    enum err r = call_page(c, &t.limit, t.id.text, e);
+    struct str instructor;
+    enum err r = call_sorted(c, sorts, &t.page, e);
+    if (r == ERR_OK)
+        r = call_query(c, "search", &t.filter.search, e);
+    if (r == ERR_OK)
+        r = call_query(c, "term", &t.filter.term, e);
+    if (r == ERR_OK)
+        r = call_query(c, "instructor", &instructor, e);
+    if (r == ERR_OK && instructor.p)
+        r = error_wrap(e, id_parse(instructor, t.filter.instructor, e), "instructor");
     if (r == ERR_OK)
         r = call_read(c, list_fn, &t, e);
-    return r ? r
-             : call_list(c, t.course, t.n, t.limit, sizeof *t.course, offsetof(struct course, id),
-                         e);
+    if (r)
+        return r;
+    const struct course *last = t.n == t.page.limit ? &t.course[t.n - 2] : NULL;
+    bool by_title = strcmp(t.page.sort, "title") == 0;
+    struct str key = last ? by_title ? call_fold(c, last->title) : last->code : STR("");
+    return call_list_sorted(c, t.course, t.n, &t.page, sizeof *t.course,
+                            offsetof(struct course, id), key, e);
 }
 
 static enum err patch_fn(struct db_cx *cx, void *ctx, struct error *e)

@@ -296,7 +296,7 @@ enum err call_list(struct call *c, void *items, int n, int limit, size_t size, s
     list->items = items;
     list->n = n > limit ? limit : n;
     if (n > limit)
-        memcpy(list->next, (char *)items + (size_t)(limit - 1) * size + id_offset, ID_TEXT);
+        list->next = str_from((char *)items + (size_t)(limit - 1) * size + id_offset);
     c->out = list;
     return ERR_OK;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #define FRAME_WAIT_MAX (10 * USEC_PER_SEC)
+#define CAMERA_SEEN_EVERY USEC_PER_MIN
 #define FRAME_KEY_TTL (10 * USEC_PER_MIN)
 /* How far a camera's clock may run ahead before its time is not believed. */
 #define CLOCK_AHEAD_MAX (5 * USEC_PER_SEC)
@@ -191,6 +192,27 @@ static enum err accepted(struct call *c, const char *frame, struct error *e)
     return ERR_OK;
 }
 
+static enum err seen_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    const struct work_frame *f = ctx;
+    return camera_seen(cx, f->camera, f->received_at, f->received_at - CAMERA_SEEN_EVERY, e);
+}
+
+/* The camera is alive: noted once a minute. Nothing hangs on it. */
+static void note_camera(struct call *c, struct work_frame *f)
+{
+    char key[BUS_KEY_MAX];
+    struct str before;
+    struct error ignored;
+    if (!f->camera.text[0])
+        return;
+    snprintf(key, sizeof key, "seen:%s", f->camera.text);
+    enum err r = bus_put_once(c->api->env.bus, c->a, str_from(key), STR("1"), CAMERA_SEEN_EVERY,
+                              &before, &ignored);
+    if (r == ERR_OK && !before.p)
+        r = db_tx(c->api->env.db, seen_fn, f, &ignored);
+}
+
 enum err frame_in_take(struct call *c, struct frame_in *in, usec_t patience, struct error *e)
 {
     struct work_frame *f = &in->work.frame;
@@ -207,6 +229,7 @@ enum err frame_in_take(struct call *c, struct frame_in *in, usec_t patience, str
         waiters_remove(c->api, f->frame);
         return r;
     }
+    note_camera(c, f);
     c->pending = in->wait;
     return ERR_OK;
 }

@@ -5,12 +5,13 @@
 #include "api/internal.h"
 #include "api/multipart.h"
 #include "store/erasure.h"
+#include "store/page.h"
 
 /* A page of items; every list schema describes this struct. */
 struct list {
     void *items;
     int n;
-    char next[ID_TEXT]; /* empty: the end */
+    struct str next; /* the cursor; empty: the end */
 };
 
 /* Defines `const struct schema NAME_schema` for a page of ITEM. */
@@ -18,8 +19,8 @@ struct list {
     static const struct field NAME##_fields[] = {                                                  \
         FIELD_LIST(struct list, items, n, &(item), 200, FIELD_REQUIRED,                            \
                    "In order of the cursor."),                                                     \
-        FIELD_ID(struct list, next, FIELD_NULLABLE,                                                \
-                 "Pass as `after` for the next page; null: the end."),                             \
+        FIELD_STR(struct list, next, 0, 1000, FIELD_NULLABLE,                                      \
+                  "Pass as `after` for the next page; null: the end."),                            \
     };                                                                                             \
     const struct schema NAME##_schema = SCHEMA(component, struct list, NAME##_fields);
 
@@ -67,6 +68,17 @@ NODISCARD enum err marks_known(struct db_cx *cx, struct arena *a, const struct s
  * one is cut off and `next` names the last shown. */
 NODISCARD enum err call_list(struct call *c, void *items, int n, int limit, size_t size,
                              size_t id_offset, struct error *e);
+/* `limit`, `sort` (one of the words, with a '-' before it from the last to the first) and `after`
+ * of a sorted list, one row more than asked for in page->limit. Errors INVALID. */
+NODISCARD enum err call_sorted(struct call *c, const char *const *words, struct list_page *ret_page,
+                               struct error *e);
+/* call_list for such a page; key is the sort key of the last row shown, folded when the list folds
+ * it. */
+NODISCARD enum err call_list_sorted(struct call *c, void *items, int n,
+                                    const struct list_page *page, size_t size, size_t id_offset,
+                                    struct str key, struct error *e);
+/* The ASCII letters in lower case, as the lists sort. Out of memory: as it was. */
+struct str call_fold(struct call *c, struct str s);
 /* Sets Location to prefix + id. */
 NODISCARD enum err call_location(struct call *c, const char *prefix, const char *id,
                                  struct error *e);
@@ -119,7 +131,8 @@ extern const struct schema institution_schema, institution_patch_schema, site_sc
 
 /* The policy that new courses begin with, as it is now (settings.c). */
 NODISCARD enum err course_defaults(struct call *c, struct course *ret_course, struct error *e);
-extern const struct schema setting_schema, setting_list_schema, setting_in_schema;
+extern const struct schema camera_patch_schema, setting_schema, setting_list_schema,
+    setting_in_schema;
 extern const struct schema import_schema, import_counts_schema, import_line_schema,
     import_change_schema;
 extern const struct schema timetable_schema, timetable_list_schema, timetable_in_schema,
@@ -263,4 +276,5 @@ HANDLER(timetable_patch);
 HANDLER(timetable_remove);
 HANDLER(timetable_index);
 HANDLER(timetable_run);
+HANDLER(camera_patch);
 #undef HANDLER

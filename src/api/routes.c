@@ -9,12 +9,31 @@ static const struct route_query page_query[] = {
     {"limit", "integer", "Items a page, 1 to 200; default 50."},
 };
 static const struct route_query student_query[] = {
-    {"after", "string", "The last id of the page before."},
+    {"after", "string", "`next` of the page before, asked for in the same order."},
     {"limit", "integer", "Items a page, 1 to 200; default 50."},
-    {"search", "string", "Part of the name or external_id."},
+    {"sort", "string", "name, external_id or created_at; -name and so on: from the last."},
+    {"search", "string", "Part of the name, external_id or email."},
+    {"status", "string", "active or inactive."},
+    {"course", "string", "Only those enrolled in this course now."},
+    {"photos", "string", "1: only those with accepted photos; 0: only those without."},
+    {"consent", "string", "1: only those who agreed to recognition; 0: only the others."},
     {"stale", "string",
-     "1: only those whose newest photo is older than template_max_age_days; search does not "
-     "apply."},
+     "1: only those whose newest photo is older than template_max_age_days; nothing else applies."},
+};
+static const struct route_query course_query[] = {
+    {"after", "string", "`next` of the page before, asked for in the same order."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
+    {"sort", "string", "code, title or created_at; -code and so on: from the last."},
+    {"search", "string", "Part of the code or title."},
+    {"term", "string", "Only of this term."},
+    {"instructor", "string", "Only those that this user teaches."},
+};
+static const struct route_query camera_query[] = {
+    {"after", "string", "`next` of the page before, asked for in the same order."},
+    {"limit", "integer", "Items a page, 1 to 200; default 50."},
+    {"sort", "string", "name or created_at; -name and so on: from the last."},
+    {"search", "string", "Part of the name or the room in words."},
+    {"room", "string", "Only those in this room (an id)."},
 };
 static const struct route_query erasure_query[] = {
     {"after", "string", "The last id of the page before."},
@@ -266,7 +285,7 @@ const struct route routes[] = {
     {HTTP_GET,    "/v1/jobs",                             PERM_FACE_READ,       ROW_ALL,       job_index,         NONE, NULL,                  &job_list_schema,     200, "jobs", "listJobs", "Jobs, newest first", 0, QUERY(job_query)},
     {HTTP_GET,    "/v1/jobs/{id}",                        PERM_FACE_READ,       ROW_ALL,       job_show,          NONE, NULL,                  &job_schema,          200, "jobs", "getJob", "One job", E(NOT_FOUND), NOQUERY},
 
-    {HTTP_GET,    "/v1/courses",                          PERM_COURSE_READ,     ROW_LIST,      course_index,      NONE, NULL,                  &course_list_schema,  200, "courses", "listCourses", "Courses, a page at a time", 0, QUERY(page_query)},
+    {HTTP_GET,    "/v1/courses",                          PERM_COURSE_READ,     ROW_LIST,      course_index,      NONE, NULL,                  &course_list_schema,  200, "courses", "listCourses", "Courses, a page at a time", 0, QUERY(course_query)},
     {HTTP_POST,   "/v1/courses",                          PERM_COURSE_WRITE,    ROW_ALL,       course_create,     JSON, &course_in_schema,     &course_schema,       201, "courses", "createCourse", "Make a course", E(CONFLICT), NOQUERY},
     {HTTP_GET,    "/v1/courses/{id}",                     PERM_COURSE_READ,     ROW_COURSE,    course_show,       NONE, NULL,                  &course_schema,       200, "courses", "getCourse", "One course", E(NOT_FOUND), NOQUERY},
     {HTTP_PATCH,  "/v1/courses/{id}",                     PERM_COURSE_WRITE,    ROW_COURSE,    course_patch,      JSON, &course_patch_schema,  &course_schema,       200, "courses", "updateCourse", "Change a course", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
@@ -314,10 +333,11 @@ const struct route routes[] = {
     {HTTP_POST,   "/v1/imports/rosters",                  PERM_COURSE_WRITE,    ROW_ALL,       rosters_import,    BODY_CSV, NULL,              &import_schema,       200, "imports", "importRosters", "Rosters from a CSV file, all lines or none", E(UNSUPPORTED)|E(UNPROCESSABLE)|E(CONFLICT)|E(UNAVAILABLE), QUERY(import_rosters_query)},
     {HTTP_POST,   "/v1/imports/oneroster",                PERM_COURSE_WRITE,    ROW_ALL,       oneroster_import,  BODY_ZIP, NULL,              &import_schema,       200, "imports", "importOneRoster", "Students, courses and rosters from OneRoster 1.1 CSV, all lines or none", E(UNSUPPORTED)|E(UNPROCESSABLE)|E(CONFLICT)|E(UNAVAILABLE), QUERY(import_oneroster_query)},
 
-    {HTTP_GET,    "/v1/cameras",                          PERM_CAMERA_READ,     ROW_ALL,       camera_index,      NONE, NULL,                  &camera_list_schema,  200, "cameras", "listCameras", "Cameras, a page at a time", 0, QUERY(page_query)},
+    {HTTP_GET,    "/v1/cameras",                          PERM_CAMERA_READ,     ROW_ALL,       camera_index,      NONE, NULL,                  &camera_list_schema,  200, "cameras", "listCameras", "Cameras, a page at a time", 0, QUERY(camera_query)},
     {HTTP_POST,   "/v1/cameras",                          PERM_CAMERA_WRITE,    ROW_ALL,       camera_create,     JSON, &camera_in_schema,     &camera_schema,       201, "cameras", "createCamera", "Register a camera", E(CONFLICT), NOQUERY},
     {HTTP_GET,    "/v1/cameras/{id}",                     PERM_CAMERA_READ,     ROW_ALL,       camera_show,       NONE, NULL,                  &camera_schema,       200, "cameras", "getCamera", "One camera", E(NOT_FOUND), NOQUERY},
-    {HTTP_DELETE, "/v1/cameras/{id}",                     PERM_CAMERA_WRITE,    ROW_ALL,       camera_remove,     NONE, NULL,                  NULL,                 204, "cameras", "deleteCamera", "Forget a camera", E(NOT_FOUND), NOQUERY},
+    {HTTP_PATCH,  "/v1/cameras/{id}",                     PERM_CAMERA_WRITE,    ROW_ALL,       camera_patch,      JSON, &camera_patch_schema,  &camera_schema,       200, "cameras", "updateCamera", "Change a camera", E(NOT_FOUND)|E(CONFLICT)|E(PRECONDITION), NOQUERY},
+    {HTTP_DELETE, "/v1/cameras/{id}",                     PERM_CAMERA_WRITE,    ROW_ALL,       camera_remove,     NONE, NULL,                  NULL,                 204, "cameras", "deleteCamera", "Forget a camera", E(NOT_FOUND)|E(CONFLICT), NOQUERY},
 
     {HTTP_GET,     "/v1/institution",                     PERM_PLACE_READ,      ROW_NONE,      institution_show,  NONE, NULL,                  &institution_schema,  200, "places", "getInstitution", "Whose installation this is", 0, NOQUERY},
     {HTTP_PATCH,   "/v1/institution",                     PERM_PLACE_WRITE,     ROW_ALL,       institution_patch, JSON, &institution_patch_schema, &institution_schema,  200, "places", "updateInstitution", "Change name or locale", E(PRECONDITION), NOQUERY},

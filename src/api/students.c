@@ -20,6 +20,7 @@ struct student_in {
     struct str external_id, name, email, status;
 };
 
+static const char *const no_or_yes[] = {"0", "1", NULL};
 static const char *const statuses[] = {"active", "inactive", "erased", NULL};
 static const char *const settable[] = {"active", "inactive", NULL};
 
@@ -78,7 +79,8 @@ struct student_ctx {
     struct student *s;
     const struct student_in *in;
     int64_t if_match;
-    struct str search;
+    struct student_filter filter;
+    struct list_page page;
     struct student_id after;
     int limit, n;
     bool stale;
@@ -160,33 +162,79 @@ enum err student_show(struct call *c, struct error *e)
     return ERR_OK;
 }
 
+static enum err page_fn(struct db_cx *cx, struct student_ctx *t, struct error *e)
+{
+    const struct student_filter *f = &t->filter;
+    struct student_id after;
+    bool plain = page_by_id(&t->page) && !t->page.descending && !f->status.p &&
+                 !f->course.text[0] && f->has_photos < 0 && f->has_consent < 0 && !f->search.p;
+    memcpy(after.text, t->page.after, ID_TEXT);
+    return plain ? student_list(cx, t->c->a, &t->c->who.scope, STR(""), after, t->page.limit, &t->s,
+                                &t->n, e)
+                 : student_search(cx, t->c->a, &t->c->who.scope, f, &t->page, &t->s, &t->n, e);
+}
+
+static enum err stale_fn(struct db_cx *cx, struct student_ctx *t, struct error *e)
+{
+    const struct student_stale stale = {.encoder = t->filter.encoder,
+                                        .preprocessing = t->filter.preprocessing,
+                                        .before = max_age(t->c) ? time_utc() - max_age(t->c) : 0};
+    struct student_id after;
+    memcpy(after.text, t->page.after, ID_TEXT);
+    return student_list_stale(cx, t->c->a, &t->c->who.scope, &stale, after, t->page.limit, &t->s,
+                              &t->n, e);
+}
+
 static enum err list_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct student_ctx *t = ctx;
     struct api_engine engine = call_engine(t->c);
-    const struct student_stale stale = {.encoder = str_from(engine.encoder),
-                                        .preprocessing = str_from(engine.preprocessing),
-                                        .before = max_age(t->c) ? time_utc() - max_age(t->c) : 0};
-    enum err r = t->stale ? student_list_stale(cx, t->c->a, &t->c->who.scope, &stale, t->after,
-                                               t->limit + 1, &t->s, &t->n, e)
-                          : student_list(cx, t->c->a, &t->c->who.scope, t->search, t->after,
-                                         t->limit + 1, &t->s, &t->n, e);
+    t->filter.encoder = str_from(engine.encoder);
+    t->filter.preprocessing = str_from(engine.preprocessing);
+    enum err r = t->stale ? stale_fn(cx, t, e) : page_fn(cx, t, e);
     for (int i = 0; r == ERR_OK && i < t->n; i++)
         r = count_photos(cx, t->c, &t->s[i], e);
     return r;
 }
 
+static enum err read_filter(struct call *c, struct student_filter *f, struct error *e)
+{
+    struct str course;
+    int status = -1;
+    enum err r = call_query(c, "search", &f->search, e);
+    if (r == ERR_OK)
+        r = call_word(c, "status", statuses, &status, e);
+    if (status >= 0)
+        f->status = str_from(statuses[status]);
+    if (r == ERR_OK)
+        r = call_query(c, "course", &course, e);
+    if (r == ERR_OK && course.p)
+        r = error_wrap(e, id_parse(course, f->course.text, e), "course");
+    if (r == ERR_OK)
+        r = call_word(c, "photos", no_or_yes, &f->has_photos, e);
+    return r ? r : call_word(c, "consent", no_or_yes, &f->has_consent, e);
+}
+
 enum err student_index(struct call *c, struct error *e)
 {
+    static const char *const sorts[] = {"name", "external_id", "created_at", NULL};
     struct student_ctx t = {.c = c};
-    enum err r = call_page(c, &t.limit, t.after.text, e);
+    enum err r = call_sorted(c, sorts, &t.page, e);
     if (r == ERR_OK)
-        r = call_query(c, "search", &t.search, e);
+        r = read_filter(c, &t.filter, e);
     if (r == ERR_OK)
         r = call_flag(c, "stale", &t.stale, e);
+    if (r == ERR_OK && t.stale && t.page.sort[0])
+        r = error_set(e, ERR_INVALID, "stale=1 has an order of its own: leave sort out");
     if (r == ERR_OK)
         r = call_read(c, list_fn, &t, e);
-    return r ? r : call_list(c, t.s, t.n, t.limit, sizeof *t.s, offsetof(struct student, id), e);
+    if (r)
+        return r;
+    const struct student *last = t.n == t.page.limit ? &t.s[t.n - 2] : NULL;
+    bool by_name = strcmp(t.page.sort, "name") == 0;
+    struct str key = last ? by_name ? call_fold(c, last->name) : last->external_id : STR("");
+    return call_list_sorted(c, t.s, t.n, &t.page, sizeof *t.s, offsetof(struct student, id), key,
+                            e);
 }
 
 static enum err patch_fn(struct db_cx *cx, void *ctx, struct error *e)

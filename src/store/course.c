@@ -64,6 +64,17 @@ enum err course_get(struct db_cx *cx, struct arena *a, struct course_id id,
     return r;
 }
 
+enum err course_search(struct db_cx *cx, struct arena *a, const struct scope *scope,
+                       const struct course_filter *f, const struct list_page *page,
+                       struct course **ret_courses, int *ret_n, struct error *e)
+{
+    const struct db_value args[] = {PAGE_VALUES(page),   text_of(f->search),
+                                    text_of(f->term),    db_text(f->instructor),
+                                    SCOPE_VALUES(scope), db_int(page->limit)};
+    return rows_all(cx, Q_COURSE_PAGE, args, ARRAY_LEN(args), a, course_read, sizeof(struct course),
+                    ret_courses, ret_n, e);
+}
+
 enum err course_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
                      struct course_id after, int limit, struct course **ret_courses, int *ret_n,
                      struct error *e)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "store/access.h"
+#include "store/page.h"
 
 struct course {
     struct course_id id;
@@ -27,6 +28,15 @@ NODISCARD enum err course_get(struct db_cx *cx, struct arena *a, struct course_i
 NODISCARD enum err course_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
                                struct course_id after, int limit, struct course **ret_courses,
                                int *ret_n, struct error *e);
+/* Filters of course_search; empty text does not filter. */
+struct course_filter {
+    struct str search, term;  /* search: part of code or title */
+    char instructor[ID_TEXT]; /* a user who teaches it */
+};
+/* As course_list, filtered and sorted: code, title, created_at. Cost: a pass over all. */
+NODISCARD enum err course_search(struct db_cx *cx, struct arena *a, const struct scope *scope,
+                                 const struct course_filter *f, const struct list_page *page,
+                                 struct course **ret_courses, int *ret_n, struct error *e);
 /* As student_update. Errors NOT_FOUND, PRECONDITION, CONFLICT. */
 NODISCARD enum err course_update(struct db_cx *cx, const struct course *c, int64_t *ret_version,
                                  struct error *e);

@@ -223,11 +223,26 @@ enum err session_delete(struct db_cx *cx, struct session_id id, struct error *e)
     return error_replace(e, r, ERR_CONFLICT, ERR_CONFLICT, has_marks);
 }
 
+/* A unique name and a foreign key are both a CONFLICT of the driver: ask which. */
+static enum err room_exists(struct db_cx *cx, const char *room_id, struct error *e)
+{
+    const struct db_value args[] = {db_text(room_id)};
+    int64_t n = 1;
+    enum err r = room_id[0] ? rows_int(cx, Q_CAMERA_ROOM_COUNT, args, 1, "n", &n, NULL, e) : ERR_OK;
+    return r || n ? r : error_set(e, ERR_NOT_FOUND, "there is no such room");
+}
+
+static struct db_value room_value(const struct camera *c)
+{
+    return c->room_id[0] ? db_text(c->room_id) : db_null();
+}
+
 enum err camera_insert(struct db_cx *cx, const struct camera *c, struct error *e)
 {
     const struct db_value args[] = {db_text(c->id.text), text_of(c->name), text_of(c->room),
-                                    time_or_now(c->created_at)};
-    return db_exec(cx, Q_CAMERA_INSERT, args, ARRAY_LEN(args), NULL, e);
+                                    room_value(c), time_or_now(c->created_at)};
+    enum err r = room_exists(cx, c->room_id, e);
+    return r ? r : db_exec(cx, Q_CAMERA_INSERT, args, ARRAY_LEN(args), NULL, e);
 }
 
 static void camera_read(struct row *row, void *ret_item)
@@ -236,7 +251,11 @@ static void camera_read(struct row *row, void *ret_item)
     db_col_copy(row->rows, "id", c->id.text, sizeof c->id.text);
     c->name = row_str(row, "name");
     c->room = row_str(row, "room");
+    db_col_copy(row->rows, "room_id", c->room_id, sizeof c->room_id);
+    c->last_seen = db_col_int(row->rows, "last_seen");
+    c->version = db_col_int(row->rows, "version");
     c->created_at = db_col_int(row->rows, "created_at");
+    c->updated_at = db_col_int(row->rows, "updated_at");
 }
 
 enum err camera_get(struct db_cx *cx, struct arena *a, struct camera_id id,
@@ -250,12 +269,42 @@ enum err camera_get(struct db_cx *cx, struct arena *a, struct camera_id id,
     return r;
 }
 
-enum err camera_list(struct db_cx *cx, struct arena *a, struct camera_id after, int limit,
-                     struct camera **ret_cameras, int *ret_n, struct error *e)
+enum err camera_list(struct db_cx *cx, struct arena *a, struct str search, const char *room_id,
+                     const struct list_page *page, struct camera **ret_cameras, int *ret_n,
+                     struct error *e)
 {
-    const struct db_value args[] = {db_text(after.text), db_int(limit)};
-    return rows_all(cx, Q_CAMERA_LIST, args, ARRAY_LEN(args), a, camera_read, sizeof(struct camera),
+    const struct db_value args[] = {PAGE_VALUES(page), text_of(search), db_text(room_id),
+                                    db_int(page->limit)};
+    return rows_all(cx, Q_CAMERA_PAGE, args, ARRAY_LEN(args), a, camera_read, sizeof(struct camera),
                     ret_cameras, ret_n, e);
+}
+
+enum err camera_update(struct db_cx *cx, const struct camera *c, int64_t *ret_version,
+                       struct error *e)
+{
+    const struct db_value args[] = {db_text(c->id.text),        text_of(c->name),
+                                    text_of(c->room),           room_value(c),
+                                    time_or_now(c->updated_at), db_int(c->version)};
+    struct error none;
+    int64_t version;
+    bool has = false;
+    enum err r = room_exists(cx, c->room_id, e);
+    if (!r)
+        r = rows_int(cx, Q_CAMERA_UPDATE, args, ARRAY_LEN(args), "version", ret_version, &has, e);
+    if (r || has)
+        return r;
+    r = rows_int(cx, Q_CAMERA_BY_ID, args, 1, "version", &version, NULL, &none);
+    return r ? error_set(e, r, "there is no such camera")
+             : error_set(e, ERR_PRECONDITION,
+                         "the camera was changed by someone else (version %lld now)",
+                         (long long)version);
+}
+
+enum err camera_seen(struct db_cx *cx, struct camera_id id, usec_t at, usec_t unless_after,
+                     struct error *e)
+{
+    const struct db_value args[] = {db_text(id.text), db_int(at), db_int(unless_after)};
+    return db_exec(cx, Q_CAMERA_SEEN, args, ARRAY_LEN(args), NULL, e);
 }
 
 enum err camera_delete(struct db_cx *cx, struct camera_id id, struct error *e)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "store/access.h"
+#include "store/page.h"
 
 #define SESSION_STATUS_MAP(X)                                                                      \
     X(SCHEDULED, "scheduled") X(ACTIVE, "active") X(CLOSED, "closed") X(CANCELLED, "cancelled")
@@ -82,15 +83,28 @@ NODISCARD enum err session_delete(struct db_cx *cx, struct session_id id, struct
 
 struct camera {
     struct camera_id id;
-    struct str name; /* unique, <= 100 bytes */
-    struct str room; /* may be empty */
-    usec_t created_at;
+    struct str name;       /* unique, <= 100 bytes */
+    struct str room;       /* where it stands, in words; may be empty */
+    char room_id[ID_TEXT]; /* the room it stands in; empty: none */
+    usec_t last_seen;      /* its last frame, to the minute; 0: never */
+    int64_t version;
+    usec_t created_at, updated_at;
 };
 
+/* Errors CONFLICT (name), NOT_FOUND (room). */
 NODISCARD enum err camera_insert(struct db_cx *cx, const struct camera *c, struct error *e);
 NODISCARD enum err camera_get(struct db_cx *cx, struct arena *a, struct camera_id id,
                               struct camera *ret_camera, struct error *e);
-NODISCARD enum err camera_list(struct db_cx *cx, struct arena *a, struct camera_id after, int limit,
+/* search (may be empty) is a part of name or room, room_id (may be empty) the room; sorts name,
+ * created_at. */
+NODISCARD enum err camera_list(struct db_cx *cx, struct arena *a, struct str search,
+                               const char *room_id, const struct list_page *page,
                                struct camera **ret_cameras, int *ret_n, struct error *e);
+/* Writes name, room and room_id; as student_update. */
+NODISCARD enum err camera_update(struct db_cx *cx, const struct camera *c, int64_t *ret_version,
+                                 struct error *e);
+/* Notes that it sent a frame, unless it was seen after `unless_after`. */
+NODISCARD enum err camera_seen(struct db_cx *cx, struct camera_id id, usec_t at,
+                               usec_t unless_after, struct error *e);
 /* Errors NOT_FOUND, CONFLICT (a key that is not revoked, an assignment to a session). */
 NODISCARD enum err camera_delete(struct db_cx *cx, struct camera_id id, struct error *e);

@@ -68,6 +68,19 @@ enum err student_list(struct db_cx *cx, struct arena *a, const struct scope *sco
                     sizeof(struct student), ret_students, ret_n, e);
 }
 
+enum err student_search(struct db_cx *cx, struct arena *a, const struct scope *scope,
+                        const struct student_filter *f, const struct list_page *page,
+                        struct student **ret_students, int *ret_n, struct error *e)
+{
+    const struct db_value args[] = {PAGE_VALUES(page),         text_of(f->search),
+                                    text_of(f->status),        db_text(f->course.text),
+                                    db_int(f->has_photos),     text_of(f->encoder),
+                                    text_of(f->preprocessing), db_int(f->has_consent),
+                                    SCOPE_VALUES(scope),       db_int(page->limit)};
+    return rows_all(cx, Q_STUDENT_PAGE, args, ARRAY_LEN(args), a, student_read,
+                    sizeof(struct student), ret_students, ret_n, e);
+}
+
 enum err student_list_stale(struct db_cx *cx, struct arena *a, const struct scope *scope,
                             const struct student_stale *stale, struct student_id after, int limit,
                             struct student **ret_students, int *ret_n, struct error *e)

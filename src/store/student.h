@@ -3,6 +3,7 @@
 #pragma once
 
 #include "store/access.h"
+#include "store/page.h"
 
 struct student {
     struct student_id id;
@@ -37,6 +38,17 @@ NODISCARD enum err student_by_external_id(struct db_cx *cx, struct arena *a, str
 NODISCARD enum err student_list(struct db_cx *cx, struct arena *a, const struct scope *scope,
                                 struct str search, struct student_id after, int limit,
                                 struct student **ret_students, int *ret_n, struct error *e);
+/* Filters of student_search; empty text and -1 do not filter. */
+struct student_filter {
+    struct str search, status;   /* search: part of name, external_id or email */
+    struct course_id course;     /* enrolled in it now */
+    int has_photos, has_consent; /* 1: with, 0: without; photos of the engine below */
+    struct str encoder, preprocessing;
+};
+/* As student_list, filtered and sorted: name, external_id, created_at. Cost: a pass over all. */
+NODISCARD enum err student_search(struct db_cx *cx, struct arena *a, const struct scope *scope,
+                                  const struct student_filter *f, const struct list_page *page,
+                                  struct student **ret_students, int *ret_n, struct error *e);
 /* Those with templates, the newest older than stale->before, in order of id as above. */
 NODISCARD enum err student_list_stale(struct db_cx *cx, struct arena *a, const struct scope *scope,
                                       const struct student_stale *stale, struct student_id after,

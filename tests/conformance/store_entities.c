@@ -109,15 +109,29 @@ static void cameras_have_unique_names(void **state)
 {
     struct fixture *f = *state;
     struct camera c = {.name = STR("Aula \"1\""), .room = STR("R'1")}, got, *list;
+    const struct list_page page = {.sort = "name", .limit = 9};
     int n;
     id_new(c.id.text);
     struct db_cx *cx = tx_begin(f);
     assert_int_equal(camera_insert(cx, &c, &f->e), ERR_OK);
     assert_int_equal(camera_get(cx, f->a, c.id, &got, &f->e), ERR_OK);
     assert_true(str_eq(got.name, c.name) && str_eq(got.room, c.room));
-    assert_int_equal(camera_list(cx, f->a, (struct camera_id){""}, 9, &list, &n, &f->e), ERR_OK);
+    assert_int_equal(camera_seen(cx, c.id, 100, 40, &f->e), ERR_OK);
+    assert_int_equal(camera_seen(cx, c.id, 120, 60, &f->e), ERR_OK);
+    assert_int_equal(camera_list(cx, f->a, STR(""), "", &page, &list, &n, &f->e), ERR_OK);
     assert_int_equal(n, 1);
+    assert_int_equal(list[0].last_seen, 100);
+    c.version = 1;
+    c.room = STR("");
+    assert_int_equal(camera_update(cx, &c, &list[0].version, &f->e), ERR_OK);
+    assert_int_equal(list[0].version, 2);
+    assert_int_equal(camera_update(cx, &c, &list[0].version, &f->e), ERR_PRECONDITION);
     tx_commit(f);
+    cx = tx_begin(f);
+    id_new(c.room_id);
+    assert_int_equal(camera_update(cx, &c, &list[0].version, &f->e), ERR_NOT_FOUND); /* the room */
+    hold_end(f, ERR_NOT_FOUND);
+    c.room_id[0] = 0;
     cx = tx_begin(f);
     id_new(c.id.text);
     assert_int_equal(camera_insert(cx, &c, &f->e), ERR_CONFLICT);

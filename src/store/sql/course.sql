@@ -19,6 +19,45 @@ WHERE id > $1
     AND ($3 = '' OR id IN (SELECT course_id FROM roster_entry WHERE student_id = $3))
 ORDER BY id LIMIT $4;
 
+-- Filters and orders of the list: see store/page.h. Both lower() fold ASCII alone.
+-- name: course_page :many
+-- dialect: sqlite
+SELECT id, code, title, term, confirmations, late_after_min, early_before_min, minutes_needed,
+    sweeps, sweeps_needed, term_id, version, created_at, updated_at
+FROM (SELECT x.*, CASE $1
+    WHEN 'code' THEN x.code WHEN 'title' THEN lower(x.title) ELSE x.id END AS k FROM course x) t
+WHERE ($3 = '' OR (CAST($2 AS bigint) = 1 AND (k > $4 OR (k = $4 AND id > $3)))
+        OR (CAST($2 AS bigint) = -1 AND (k < $4 OR (k = $4 AND id < $3))))
+    AND ($5 = '' OR instr(lower(code), lower($5)) > 0
+        OR instr(lower(title), lower($5)) > 0)
+    AND ($6 = '' OR term = $6)
+    AND ($7 = '' OR id IN (SELECT course_id FROM course_instructor WHERE user_id = $7))
+    AND ($8 = '' OR id IN (SELECT course_id FROM course_instructor WHERE user_id = $8))
+    AND ($9 = '' OR id IN (SELECT course_id FROM roster_entry WHERE student_id = $9))
+ORDER BY CASE WHEN CAST($2 AS bigint) = 1 THEN k END,
+    CASE WHEN CAST($2 AS bigint) = -1 THEN k END DESC,
+    CASE WHEN CAST($2 AS bigint) = 1 THEN id END,
+    CASE WHEN CAST($2 AS bigint) = -1 THEN id END DESC
+LIMIT $10;
+-- dialect: postgres
+SELECT id, code, title, term, confirmations, late_after_min, early_before_min, minutes_needed,
+    sweeps, sweeps_needed, term_id, version, created_at, updated_at
+FROM (SELECT x.*, CASE $1
+    WHEN 'code' THEN x.code WHEN 'title' THEN lower(x.title COLLATE "C") ELSE x.id END AS k FROM course x) t
+WHERE ($3 = '' OR (CAST($2 AS bigint) = 1 AND (k > $4 OR (k = $4 AND id > $3)))
+        OR (CAST($2 AS bigint) = -1 AND (k < $4 OR (k = $4 AND id < $3))))
+    AND ($5 = '' OR strpos(lower(code COLLATE "C"), lower($5 COLLATE "C")) > 0
+        OR strpos(lower(title COLLATE "C"), lower($5 COLLATE "C")) > 0)
+    AND ($6 = '' OR term = $6)
+    AND ($7 = '' OR id IN (SELECT course_id FROM course_instructor WHERE user_id = $7))
+    AND ($8 = '' OR id IN (SELECT course_id FROM course_instructor WHERE user_id = $8))
+    AND ($9 = '' OR id IN (SELECT course_id FROM roster_entry WHERE student_id = $9))
+ORDER BY CASE WHEN CAST($2 AS bigint) = 1 THEN k END,
+    CASE WHEN CAST($2 AS bigint) = -1 THEN k END DESC,
+    CASE WHEN CAST($2 AS bigint) = 1 THEN id END,
+    CASE WHEN CAST($2 AS bigint) = -1 THEN id END DESC
+LIMIT $10;
+
 -- name: course_update :one
 UPDATE course
 SET code = $2, title = $3, term = $4, confirmations = $5, late_after_min = $6,

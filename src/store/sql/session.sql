@@ -60,13 +60,53 @@ SELECT count(*) AS n FROM mark WHERE session_id = $1;
 DELETE FROM session WHERE id = $1;
 
 -- name: camera_insert :exec
-INSERT INTO camera (id, name, room, created_at) VALUES ($1, $2, $3, $4);
+INSERT INTO camera (id, name, room, room_id, last_seen, version, created_at, updated_at)
+VALUES ($1, $2, $3, $4, 0, 1, $5, $5);
 
 -- name: camera_by_id :one
-SELECT id, name, room, created_at FROM camera WHERE id = $1;
+SELECT id, name, room, room_id, last_seen, version, created_at, updated_at
+FROM camera WHERE id = $1;
 
--- name: camera_list :many
-SELECT id, name, room, created_at FROM camera WHERE id > $1 ORDER BY id LIMIT $2;
+-- Filters and orders of the list: see store/page.h. Both lower() fold ASCII alone.
+-- name: camera_page :many
+-- dialect: sqlite
+SELECT id, name, room, room_id, last_seen, version, created_at, updated_at
+FROM (SELECT x.*, CASE $1 WHEN 'name' THEN lower(x.name) ELSE x.id END AS k FROM camera x) t
+WHERE ($3 = '' OR (CAST($2 AS bigint) = 1 AND (k > $4 OR (k = $4 AND id > $3)))
+        OR (CAST($2 AS bigint) = -1 AND (k < $4 OR (k = $4 AND id < $3))))
+    AND ($5 = '' OR instr(lower(name), lower($5)) > 0
+        OR instr(lower(room), lower($5)) > 0)
+    AND ($6 = '' OR room_id = $6)
+ORDER BY CASE WHEN CAST($2 AS bigint) = 1 THEN k END,
+    CASE WHEN CAST($2 AS bigint) = -1 THEN k END DESC,
+    CASE WHEN CAST($2 AS bigint) = 1 THEN id END,
+    CASE WHEN CAST($2 AS bigint) = -1 THEN id END DESC
+LIMIT $7;
+-- dialect: postgres
+SELECT id, name, room, room_id, last_seen, version, created_at, updated_at
+FROM (SELECT x.*, CASE $1 WHEN 'name' THEN lower(x.name COLLATE "C") ELSE x.id END AS k FROM camera x) t
+WHERE ($3 = '' OR (CAST($2 AS bigint) = 1 AND (k > $4 OR (k = $4 AND id > $3)))
+        OR (CAST($2 AS bigint) = -1 AND (k < $4 OR (k = $4 AND id < $3))))
+    AND ($5 = '' OR strpos(lower(name COLLATE "C"), lower($5 COLLATE "C")) > 0
+        OR strpos(lower(room COLLATE "C"), lower($5 COLLATE "C")) > 0)
+    AND ($6 = '' OR room_id = $6)
+ORDER BY CASE WHEN CAST($2 AS bigint) = 1 THEN k END,
+    CASE WHEN CAST($2 AS bigint) = -1 THEN k END DESC,
+    CASE WHEN CAST($2 AS bigint) = 1 THEN id END,
+    CASE WHEN CAST($2 AS bigint) = -1 THEN id END DESC
+LIMIT $7;
+
+-- name: camera_update :one
+UPDATE camera
+SET name = $2, room = $3, room_id = $4, updated_at = $5, version = version + 1
+WHERE id = $1 AND (CAST($6 AS bigint) = 0 OR version = CAST($6 AS bigint))
+RETURNING version;
+
+-- name: camera_room_count :one
+SELECT count(*) AS n FROM room WHERE id = $1;
+
+-- name: camera_seen :exec
+UPDATE camera SET last_seen = $2 WHERE id = $1 AND last_seen < $3;
 
 -- name: camera_delete :exec
 DELETE FROM camera WHERE id = $1;
