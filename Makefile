@@ -40,7 +40,7 @@ bench: build
 	@$(BUILD)/rollcall bench
 	@BUILD=$(BUILD) bench/idle.sh
 
-# Which lines and branches of the rules their unit tests run.
+# Which lines and branches of the rules their unit tests run, and which lines of the register chain.
 coverage: setup-test
 	@tools/coverage.sh
 

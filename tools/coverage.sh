@@ -24,7 +24,7 @@ echo "lines of $folder"
 echo "branches of $folder"
 "${report[@]}" --filter "$folder/" --branches --fail-under-branch 100 || failed=1
 
-store=(store_marks store_attendance store_rules store_concurrency)
+store=(store_marks store_attendance store_rules store_concurrency store_register)
 ninja -C "$build" --quiet "${store[@]/#/tests/conformance/}" src/store/store_heads_test
 for test in "${store[@]/#/tests/conformance/}" src/store/store_heads_test; do
     "$build/$test" > "$build/test.log" 2>&1 || { cat "$build/test.log"; exit 1; }
