@@ -361,6 +361,7 @@ enum err auth_by_password(struct auth *a, struct arena *mem, struct str login, s
         return error_set(e, ERR_UNAUTHENTICATED,
                          "login or password is wrong; after several wrong ones even the right one "
                          "has to wait, 15 minutes at most");
+    p.user.tries = p.user.locked_until = 0;
     secret_new(ret_token);
     *ret_user = p.user;
     return issue(a->db, p.user.id, LOGIN_TOKEN, str_from(ret_token), ttl, ret_login, e);
