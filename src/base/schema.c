@@ -5,6 +5,7 @@
 
 #include "base/day.h"
 #include "base/id.h"
+#include "base/unicode.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -67,8 +68,8 @@ static void decode_str(const struct field *f, struct arena *a, json_t *v, void *
         complain(errs, f->name, "must have %g to %g characters, has %zu", f->min, f->max, n);
     else if (f->choices && !one_of(s, f->choices))
         complain(errs, f->name, "is not one of the allowed words, see the API description");
-    struct str copy = arena_copy(a, s);
-    if (!copy.p)
+    struct str copy = {0};
+    if (unicode_nfc(s, a, &copy, NULL))
         complain(errs, f->name, "does not fit into the memory of one request");
     memcpy(at, &copy, sizeof copy);
 }

@@ -18,7 +18,7 @@
 #include <jansson.h>
 
 enum field_type {
-    FIELD_T_STR,     /* struct str; p NULL = null. min/max in characters */
+    FIELD_T_STR,     /* struct str; p NULL = null. min/max in characters; stored in NFC */
     FIELD_T_ID,      /* char[ID_TEXT]; empty = null */
     FIELD_T_TIME,    /* usec_t UTC; 0 = null. RFC 3339 in JSON */
     FIELD_T_DAY,     /* int64_t as base/day.h; 0 = null where nullable. 2026-11-22 in JSON */

@@ -57,17 +57,37 @@ static enum err check(struct str s, bool *ret_ascii, struct error *e)
     return ERR_OK;
 }
 
-static enum err compose(struct str s, struct arena *a, struct str *ret_text, struct error *e)
+static bool is_ascii(struct str s)
 {
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] & 0x80)
+            return false;
+    return true;
+}
+
+static enum err no_memory(struct str s, struct error *e)
+{
+    return error_set(e, ERR_NOMEM, "no memory for a text of %zu bytes", s.n);
+}
+
+enum err unicode_nfc(struct str s, struct arena *a, struct str *ret_text, struct error *e)
+{
+    struct str text = {0};
+    if (is_ascii(s)) {
+        text = arena_copy(a, s);
+        if (!text.p)
+            return no_memory(s, e);
+        *ret_text = text;
+        return ERR_OK;
+    }
     utf8proc_uint8_t *out = NULL;
     utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)s.p, (utf8proc_ssize_t)s.n, &out,
                                       (utf8proc_option_t)(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
-    struct str text = {0};
     if (n >= 0)
         text = arena_copy(a, (struct str){(const char *)out, (size_t)n});
     free(out);
     if (!text.p)
-        return error_set(e, ERR_NOMEM, "no memory for a text of %zu bytes", s.n);
+        return no_memory(s, e);
     *ret_text = text;
     return ERR_OK;
 }
@@ -82,7 +102,7 @@ enum err unicode_normal(struct str text, struct arena *a, struct str *ret_text, 
     if (r)
         return r;
     if (!ascii)
-        return compose(s, a, ret_text, e);
+        return unicode_nfc(s, a, ret_text, e);
     *ret_text = s;
     return ERR_OK;
 }

@@ -12,3 +12,7 @@
  * separator inside; NOMEM. */
 NODISCARD enum err unicode_normal(struct str text, struct arena *a, struct str *ret_text,
                                   struct error *e);
+/* The same form and nothing else: a copy in `a` of text, which is well-formed UTF-8. Errors NOMEM.
+ */
+NODISCARD enum err unicode_nfc(struct str text, struct arena *a, struct str *ret_text,
+                               struct error *e);

@@ -7,6 +7,8 @@
 
 #include "store/bulk.h"
 
+#include <stdlib.h>
+
 void rosters_init(struct roster_set *s, struct plan *p, struct course_set *courses)
 {
     *s = (struct roster_set){.plan = p, .courses = courses};
@@ -199,26 +201,48 @@ void rosters_decide(struct roster_set *s)
 
 /* ---- writing */
 
+static int by_key(const void *a, const void *b)
+{
+    const struct roster_want *const *x = a, *const *y = b;
+    return strcmp((*x)->key, (*y)->key);
+}
+
+/* The new entries in the order of the indexes: neighbours share pages. */
+static enum err sort_new(const struct roster_set *s, struct roster_want ***ret_new, int *ret_n,
+                         struct error *e)
+{
+    int64_t n = s->plan->result->report.counts[IMPORT_CREATE];
+    struct roster_want **list = arena_array(s->plan->o->a, (size_t)n + 1, sizeof(void *));
+    if (!list)
+        return error_set(e, ERR_NOMEM, "no memory for %lld roster entries", (long long)n);
+    *ret_n = 0;
+    for (struct roster_want *w = s->first; w; w = w->next)
+        if (w->action == IMPORT_CREATE)
+            list[(*ret_n)++] = w;
+    qsort(list, (size_t)*ret_n, sizeof(void *), by_key);
+    *ret_new = list;
+    return ERR_OK;
+}
+
 static enum err write_new(struct db_cx *cx, struct roster_set *s, struct error *e)
 {
     struct bulk_entry batch[BULK_ENTRIES_MAX];
+    struct roster_want **list = NULL;
     int n = 0;
-    enum err r = ERR_OK;
-    for (const struct roster_want *w = s->first; w && !r; w = w->next) {
-        if (w->action != IMPORT_CREATE)
-            continue;
-        struct bulk_entry *b = &batch[n++];
-        *b = (struct bulk_entry){.course = w->course->new.id,
-                                 .student = w->student->new.id,
-                                 .valid_from = w->from,
-                                 .valid_to = w->to};
+    enum err r = sort_new(s, &list, &n, e);
+    for (int i = 0, k = 0; i < n && !r; i++) {
+        struct bulk_entry *b = &batch[k++];
+        *b = (struct bulk_entry){.course = list[i]->course->new.id,
+                                 .student = list[i]->student->new.id,
+                                 .valid_from = list[i]->from,
+                                 .valid_to = list[i]->to};
         id_new(b->id);
-        if (n == BULK_ENTRIES_MAX) {
-            r = bulk_roster_insert(cx, batch, n, e);
-            n = 0;
-        }
+        if (k < BULK_ENTRIES_MAX && i + 1 < n)
+            continue;
+        r = bulk_roster_insert(cx, batch, k, e);
+        k = 0;
     }
-    return r || !n ? r : bulk_roster_insert(cx, batch, n, e);
+    return r;
 }
 
 static enum err write_versions(struct db_cx *cx, struct roster_set *s, struct error *e)

@@ -14,9 +14,10 @@ enum err access_check(struct db_cx *cx, const struct scope *scope, enum access_t
                       const char *id, bool *ret_theirs, struct error *e)
 {
     const struct db_value args[] = {db_text(id), db_text(scope ? scope->instructor : ""),
-                                    db_text(scope ? scope->student : "")};
+                                    db_text(scope ? scope->student : ""), db_int(time_utc())};
     int64_t n = 0;
-    enum err r = rows_int(cx, queries[what], args, ARRAY_LEN(args), "n", &n, NULL, e);
+    int used = (int)ARRAY_LEN(args) - (what != ACCESS_STUDENT); /* only that one asks for now */
+    enum err r = rows_int(cx, queries[what], args, used, "n", &n, NULL, e);
     if (!r)
         *ret_theirs = n > 0;
     return r;

@@ -7,7 +7,7 @@
 
 /* Text is borrowed for the call. An error ends the pass and is returned. */
 typedef enum err (*bulk_student_fn)(void *ctx, const struct student *student, struct error *e);
-/* All students, without counts of templates. */
+/* All students who are not erased, without counts of templates. */
 NODISCARD enum err bulk_students(struct db_cx *cx, bulk_student_fn fn, void *ctx, struct error *e);
 
 typedef enum err (*bulk_course_fn)(void *ctx, const struct course *course, struct error *e);

@@ -227,7 +227,7 @@ static enum err person_fn(struct db_cx *cx, void *ctx, struct error *e)
 static enum err strip(struct db_cx *cx, struct work *w, usec_t now, struct error *e)
 {
     static const enum query steps[] = {Q_STUDENT_JOBS_DELETE, Q_STUDENT_ROSTER_BUMP,
-                                       Q_ERASURE_USER_DELETE};
+                                       Q_ERASURE_USER_DELETE, Q_ERASURE_REFS_DELETE};
     static const enum query timed[] = {Q_ERASURE_CONSENTS_END, Q_ERASURE_ROSTER_END,
                                        Q_ERASURE_STUDENT_STRIP};
     const struct db_value args[] = {db_text(w->student.text), db_int(now)};

@@ -63,7 +63,7 @@ enum err student_list(struct db_cx *cx, struct arena *a, const struct scope *sco
                       struct student **ret_students, int *ret_n, struct error *e)
 {
     const struct db_value args[] = {db_text(after.text), text_of(search), SCOPE_VALUES(scope),
-                                    db_int(limit)};
+                                    db_int(limit), db_int(time_utc())};
     return rows_all(cx, Q_STUDENT_LIST, args, ARRAY_LEN(args), a, student_read,
                     sizeof(struct student), ret_students, ret_n, e);
 }
@@ -85,9 +85,10 @@ enum err student_list_stale(struct db_cx *cx, struct arena *a, const struct scop
                             const struct student_stale *stale, struct student_id after, int limit,
                             struct student **ret_students, int *ret_n, struct error *e)
 {
-    const struct db_value args[] = {db_text(after.text),           text_of(stale->encoder),
-                                    text_of(stale->preprocessing), db_int(stale->before),
-                                    SCOPE_VALUES(scope),           db_int(limit)};
+    const struct db_value args[] = {
+        db_text(after.text),   text_of(stale->encoder), text_of(stale->preprocessing),
+        db_int(stale->before), SCOPE_VALUES(scope),     db_int(limit),
+        db_int(time_utc())};
     return rows_all(cx, Q_STUDENT_LIST_STALE, args, ARRAY_LEN(args), a, student_read,
                     sizeof(struct student), ret_students, ret_n, e);
 }

@@ -88,6 +88,7 @@ def test_names_of_all_scripts_survive_in_one_normal_form(api, sis):
     assert [student(api, f"u{i}")["name"] for i in range(len(names))] == [normalize("NFC", name) for name in names]
     sis("students", "id,name\nu0,Zoe\u0308\n")
     assert student(api, "u0")["name"] == "Zo\u00eb"
+    assert api.student("u-json", "Zoe\u0308")["name"] == "Zo\u00eb"
     bad = sis("students", "id,name\nu1,Ok\nu2,M\u00fcller\n".encode("latin-1"), dry_run=1)
     assert "UTF-8" in line(bad, 3)["message"] and counts(bad)["error"] == 1
 
@@ -264,3 +265,27 @@ def test_the_command_shows_what_would_happen_and_writes_it_when_told(server, api
     file.write_text("name\nAnn\n")
     done = run("import", "students", file, "--apply", *place)
     assert done.returncode == 1 and "no column 'external_id'" in done.stderr
+
+
+def test_an_end_that_lies_ahead_is_enrolled_until_then(api, sis, world):
+    code, (a, _, _) = world
+    teacher = api.post("/v1/users", {"login": f"{code}-t", "name": "T", "role": "instructor", "password": "a long password"})
+    token = api.post("/v1/login", {"login": f"{code}-t", "password": "a long password"}, 200)["token"]
+    api.ask("PUT", f"/v1/courses/{course(api, code)['id']}/instructors/{teacher['id']}", 204)
+    sis("rosters", f"course,student,valid_from,valid_to\n{code},{a},2020-01-01,2090-01-01\n")
+    theirs = api.with_token(token)
+    assert [s["external_id"] for s in theirs.get("/v1/students")["items"]] == [a]
+    theirs.get(f"/v1/students/{student(api, a)['id']}")
+    api.ask("DELETE", f"/v1/courses/{course(api, code)['id']}/roster/{student(api, a)['id']}", 204)
+    assert roster(api, code) == {} and theirs.get("/v1/students")["items"] == []
+
+
+def test_an_erased_student_is_not_found_again(api, sis, world):
+    code, (a, _, _) = world
+    sis("rosters", f"course,student\n{code},{a}\n")
+    session = api.session(course(api, code)["id"])
+    old = student(api, a)["id"]
+    api.ask("POST", f"/v1/sessions/{session['id']}/stop", 200)  # an absence: the row stays
+    api.ask("DELETE", f"/v1/students/{old}", 200)
+    report = sis("students", f"id,name\n{a},Again\n")
+    assert counts(report) == {"create": 1} and student(api, a)["id"] != old

@@ -22,7 +22,8 @@ SELECT count(*) AS n FROM student s
 WHERE s.id = $1
     AND ($2 = '' OR EXISTS (SELECT 1 FROM roster_entry r
         JOIN course_instructor i ON i.course_id = r.course_id
-        WHERE r.student_id = s.id AND r.valid_to IS NULL AND i.user_id = $2))
+        WHERE r.student_id = s.id AND i.user_id = $2
+            AND (r.valid_to IS NULL OR r.valid_to > CAST($4 AS bigint))))
     AND ($3 = '' OR s.id = $3);
 
 -- Who teaches a course.

@@ -1,7 +1,7 @@
 -- Whole tables for imports.
 
 -- name: bulk_students :stream
-SELECT id, external_id, name, email, status, version FROM student;
+SELECT id, external_id, name, email, status, version FROM student WHERE erased_at = 0;
 
 -- name: bulk_courses :many
 SELECT id, code, title, term, confirmations, late_after_min, early_before_min, minutes_needed,

@@ -84,8 +84,11 @@ VALUES ($1, $2, $3, $4, NULL)
 ON CONFLICT (course_id, student_id) WHERE valid_to IS NULL DO NOTHING;
 
 -- name: roster_remove :exec
-UPDATE roster_entry SET valid_to = $3
-WHERE course_id = $1 AND student_id = $2 AND valid_to IS NULL;
+UPDATE roster_entry
+SET valid_to = CASE WHEN valid_from > CAST($3 AS bigint) THEN valid_from
+    ELSE CAST($3 AS bigint) END
+WHERE course_id = $1 AND student_id = $2
+    AND (valid_to IS NULL OR valid_to > CAST($3 AS bigint));
 
 -- name: roster_bump :exec
 UPDATE course SET roster_version = roster_version + 1 WHERE id = $1;

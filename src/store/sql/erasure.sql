@@ -32,7 +32,11 @@ UPDATE consent SET live = NULL, withdrawn_at = $2 WHERE student_id = $1 AND live
 
 -- name: erasure_roster_end :exec
 UPDATE roster_entry SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2 END
-WHERE student_id = $1 AND valid_to IS NULL;
+WHERE student_id = $1 AND (valid_to IS NULL OR valid_to > CAST($2 AS bigint));
+
+-- What other systems call a student who is erased: the next import must not find the row again.
+-- name: erasure_refs_delete :exec
+DELETE FROM external_ref WHERE student_id = $1;
 
 -- The sign-in of a student who is erased.
 -- name: erasure_user_delete :exec

@@ -24,7 +24,8 @@ WHERE id > $1 AND ($2 = '' OR instr(lower(name), lower($2)) > 0
     OR instr(lower(external_id), lower($2)) > 0)
     AND ($3 = '' OR id IN (SELECT r.student_id FROM roster_entry r
         JOIN course_instructor i ON i.course_id = r.course_id
-        WHERE i.user_id = $3 AND r.valid_to IS NULL))
+        WHERE i.user_id = $3
+            AND (r.valid_to IS NULL OR r.valid_to > CAST($6 AS bigint))))
     AND ($4 = '' OR id = $4)
 ORDER BY id LIMIT $5;
 -- dialect: postgres
@@ -35,7 +36,8 @@ WHERE id > $1 AND ($2 = '' OR strpos(lower(name COLLATE "C"), lower($2 COLLATE "
     OR strpos(lower(external_id COLLATE "C"), lower($2 COLLATE "C")) > 0)
     AND ($3 = '' OR id IN (SELECT r.student_id FROM roster_entry r
         JOIN course_instructor i ON i.course_id = r.course_id
-        WHERE i.user_id = $3 AND r.valid_to IS NULL))
+        WHERE i.user_id = $3
+            AND (r.valid_to IS NULL OR r.valid_to > CAST($6 AS bigint))))
     AND ($4 = '' OR id = $4)
 ORDER BY id LIMIT $5;
 
@@ -105,7 +107,8 @@ WHERE id > $1 AND (SELECT MAX(t.created_at) FROM template t
     WHERE t.student_id = s.id AND t.encoder = $2 AND t.preprocessing = $3) < $4
     AND ($5 = '' OR id IN (SELECT r.student_id FROM roster_entry r
         JOIN course_instructor i ON i.course_id = r.course_id
-        WHERE i.user_id = $5 AND r.valid_to IS NULL))
+        WHERE i.user_id = $5
+            AND (r.valid_to IS NULL OR r.valid_to > CAST($8 AS bigint))))
     AND ($6 = '' OR id = $6)
 ORDER BY id LIMIT $7;
 
