@@ -3,6 +3,7 @@
 #include "api/handlers.h"
 
 #include "attendance/policy.h"
+#include "store/keystore.h"
 
 static const char *const status_words[] = {"present", "late",    "left-early",
                                            "absent",  "excused", NULL};
@@ -87,6 +88,24 @@ static enum err show_fn(struct db_cx *cx, void *ctx, struct error *e)
                                    &t->n, e);
 }
 
+/* With the reasons that are sealed under the student's key; null where it was destroyed. */
+static enum err show_events(struct correction_ctx *t, struct mark_history *out, struct error *e)
+{
+    struct call *c = t->c;
+    struct seal_key key;
+    enum err r = keystore_get(c->api->env.keystore, t->change.student, KEY_RECORD, &key, e);
+    const struct seal_key *opener = r == ERR_OK ? &key : NULL;
+    r = r == ERR_NOT_FOUND ? ERR_OK : r;
+    for (out->n_events = 0; r == ERR_OK && out->n_events < t->n; out->n_events++) {
+        const struct register_event *from = &t->events[out->n_events];
+        struct mark_event_out *to = &out->events[out->n_events];
+        *to = (struct mark_event_out){.seq = from->seq, .at = from->at, .actor = from->actor};
+        r = mark_payload_open(c->a, opener, from->payload, &to->event, e);
+    }
+    explicit_bzero(&key, sizeof key);
+    return r;
+}
+
 enum err mark_show(struct call *c, struct error *e)
 {
     struct correction_ctx t = {.c = c};
@@ -104,13 +123,8 @@ enum err mark_show(struct call *c, struct error *e)
         return error_set(e, ERR_NOMEM, "no memory for %d events", t.n);
     memcpy(out->session, t.change.session.text, ID_TEXT);
     mark_output(&t.mark, &t.known, &out->mark);
-    for (out->n_events = 0; out->n_events < t.n; out->n_events++) {
-        const struct register_event *from = &t.events[out->n_events];
-        out->events[out->n_events] = (struct mark_event_out){
-            .seq = from->seq, .at = from->at, .actor = from->actor, .event = from->payload};
-    }
     c->out = out;
-    return ERR_OK;
+    return show_events(&t, out, e);
 }
 
 static enum err change_fn(struct db_cx *cx, void *ctx, struct error *e)
@@ -130,9 +144,14 @@ static enum err change(struct call *c, bool dispute, struct error *e)
     t.change.status = in->status;
     t.change.reason = in->reason;
     t.change.actor = str_from(c->who.user);
+    struct seal_key key;
+    t.change.reason_key = &key;
     enum err r = read_ids(c, &t, e);
     if (r == ERR_OK)
+        r = keystore_make(c->api->env.keystore, t.change.student, KEY_RECORD, &key, e);
+    if (r == ERR_OK)
         r = db_tx(c->api->env.db, change_fn, &t, e);
+    explicit_bzero(&key, sizeof key);
     if (r == ERR_OK)
         r = call_alloc(c, sizeof(struct mark_out), &memory, e);
     if (r)

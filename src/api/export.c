@@ -6,6 +6,8 @@
 #include "exchange/zip.h"
 #include "reports/csv.h"
 #include "store/export.h"
+#include "store/keystore.h"
+#include "store/mark.h"
 #include "store/student.h"
 
 #include <math.h>
@@ -19,6 +21,8 @@ struct export
     struct call *c;
     struct student_id student;
     struct student s;
+    struct seal_key key; /* opens the reasons in the register */
+    bool has_key;
     bool zip;
     struct buf json, csv[SECTIONS_MAX];
     struct csv writer; /* of the section at hand */
@@ -57,6 +61,11 @@ static struct str hex_of(struct str bytes, char text[static HEX_MAX])
 static void put_text(struct export *x, enum export_type type, struct str value, bool null)
 {
     char text[HEX_MAX];
+    struct error closed;
+    struct str opened;
+    if (type == EXPORT_JSON &&
+        mark_payload_open(x->c->a, x->has_key ? &x->key : NULL, value, &opened, &closed) == ERR_OK)
+        value = opened;
     if (type == EXPORT_HEX)
         value = hex_of(value, text);
     if (!value.n)
@@ -237,7 +246,11 @@ enum err student_export(struct call *c, struct error *e)
     if (!r)
         r = wants_zip(c, &x->zip, e);
     if (!r)
-        r = db_read(c->api->env.db, read_fn, x, e);
+        r = keystore_get(c->api->env.keystore, x->student, KEY_RECORD, &x->key, e);
+    x->has_key = r == ERR_OK;
+    if (r == ERR_OK || r == ERR_NOT_FOUND)
+        r = x->student.text[0] ? db_read(c->api->env.db, read_fn, x, e) : r;
+    sodium_memzero(&x->key, sizeof x->key);
     if (!r)
         r = answer(x, e);
     buf_done(&x->json);

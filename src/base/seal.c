@@ -38,19 +38,47 @@ void seal_key_derive(const struct seal_key *master, const char purpose[static 8]
     crypto_kdf_derive_from_key(ret_key->bytes, sizeof ret_key->bytes, 1, purpose, master->bytes);
 }
 
-enum err seal(const struct seal_key *k, struct arena *a, struct str context, struct str plain,
-              struct str *ret_sealed, struct error *e)
+static enum err seal_with(const struct seal_key *k, struct arena *a,
+                          const unsigned char nonce[static NONCE], struct str context,
+                          struct str plain, struct str *ret_sealed, struct error *e)
 {
     unsigned char *out = arena_alloc(a, NONCE + plain.n + TAG);
     if (!out)
         return error_set(e, ERR_NOMEM, "no memory to seal %zu bytes", plain.n);
-    randombytes_buf(out, NONCE);
+    memcpy(out, nonce, NONCE);
     unsigned long long n = 0;
     crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE, &n, (const unsigned char *)plain.p,
                                                plain.n, (const unsigned char *)context.p, context.n,
                                                NULL, out, k->bytes);
     *ret_sealed = (struct str){(const char *)out, NONCE + (size_t)n};
     return ERR_OK;
+}
+
+enum err seal(const struct seal_key *k, struct arena *a, struct str context, struct str plain,
+              struct str *ret_sealed, struct error *e)
+{
+    unsigned char nonce[NONCE];
+    randombytes_buf(nonce, sizeof nonce);
+    return seal_with(k, a, nonce, context, plain, ret_sealed, e);
+}
+
+/* The nonce is a keyed hash of all that goes in (RFC 5297 calls it a synthetic one), under a key of
+ * its own. */
+enum err seal_same(const struct seal_key *k, struct arena *a, struct str context, struct str plain,
+                   struct str *ret_sealed, struct error *e)
+{
+    unsigned char nonce[NONCE];
+    struct seal_key nonces;
+    crypto_generichash_state state;
+    uint64_t n = context.n;
+    seal_key_derive(k, "nonce___", &nonces);
+    crypto_generichash_init(&state, nonces.bytes, sizeof nonces.bytes, sizeof nonce);
+    crypto_generichash_update(&state, (const unsigned char *)&n, sizeof n);
+    crypto_generichash_update(&state, (const unsigned char *)context.p, context.n);
+    crypto_generichash_update(&state, (const unsigned char *)plain.p, plain.n);
+    crypto_generichash_final(&state, nonce, sizeof nonce);
+    sodium_memzero(&nonces, sizeof nonces);
+    return seal_with(k, a, nonce, context, plain, ret_sealed, e);
 }
 
 enum err unseal(const struct seal_key *k, struct arena *a, struct str context, struct str sealed,

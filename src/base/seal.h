@@ -21,6 +21,10 @@ void seal_key_derive(const struct seal_key *master, const char purpose[static 8]
 /* nonce + ciphertext + tag in `a`. Errors NOMEM. */
 NODISCARD enum err seal(const struct seal_key *k, struct arena *a, struct str context,
                         struct str plain, struct str *ret_sealed, struct error *e);
+/* The same, but equal texts of one key and context give equal bytes: for what must be told apart
+ * from a repetition. Whoever sees the bytes sees that two are the same, no more. */
+NODISCARD enum err seal_same(const struct seal_key *k, struct arena *a, struct str context,
+                             struct str plain, struct str *ret_sealed, struct error *e);
 /* Errors CORRUPT: another key or context, or altered bytes. */
 NODISCARD enum err unseal(const struct seal_key *k, struct arena *a, struct str context,
                           struct str sealed, struct str *ret_plain, struct error *e);

@@ -115,12 +115,36 @@ static void a_fingerprint_depends_on_key_bytes_and_where_parts_end(void **state)
     }
 }
 
+static void seal_same_repeats_itself_for_one_key_context_and_text_alone(void **state)
+{
+    (void)state;
+    _cleanup_(arena_freep) struct arena *a = arena_new(64 * KIB);
+    static const struct {
+        uint8_t key;
+        const char *context, *text;
+    } rows[] = {
+        {1, "c", "ill"}, {2, "c", "ill"}, {1, "d", "ill"}, {1, "c", "well"}, {1, "ci", "ll"}};
+    struct str got[ARRAY_LEN(rows)], again, plain;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct seal_key k = {{rows[i].key}};
+        struct str context = str_from(rows[i].context), text = str_from(rows[i].text);
+        assert_int_equal(seal_same(&k, a, context, text, &got[i], NULL), ERR_OK);
+        assert_int_equal(seal_same(&k, a, context, text, &again, NULL), ERR_OK);
+        assert_true(str_eq(got[i], again));
+        assert_int_equal(unseal(&k, a, context, again, &plain, NULL), ERR_OK);
+        assert_true(str_eq(plain, text));
+        for (size_t j = 0; j < i; j++)
+            assert_memory_not_equal(got[i].p, got[j].p, 24); /* the nonces */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_sealed_opens_with_key_and_context),
         cmocka_unit_test(another_key_or_context_or_an_altered_byte_does_not_open),
         cmocka_unit_test(the_same_value_is_never_sealed_the_same_way_twice),
+        cmocka_unit_test(seal_same_repeats_itself_for_one_key_context_and_text_alone),
         cmocka_unit_test(derived_keys_differ_by_purpose_and_stay_the_same),
         cmocka_unit_test(the_key_file_is_made_once_and_private),
         cmocka_unit_test(a_fingerprint_depends_on_key_bytes_and_where_parts_end),

@@ -188,6 +188,7 @@ enum err mark_correct(struct db_cx *cx, struct arena *a, const struct mark_chang
                                                                           : MARK_EVENT_CORRECTION,
                                      .actor = c->actor,
                                      .reason = c->reason,
+                                     .reason_key = c->reason_key,
                                      .at = time_utc()};
     const struct db_value args[] = {db_text(c->session.text), db_text(c->student.text),
                                     text_of(c->status), db_int(entry.at)};
@@ -204,8 +205,11 @@ enum err mark_correct(struct db_cx *cx, struct arena *a, const struct mark_chang
 enum err mark_dispute(struct db_cx *cx, struct arena *a, const struct mark_change *c,
                       const struct mark_writer *w, struct mark *ret_mark, struct error *e)
 {
-    const struct mark_entry entry = {
-        .what = MARK_EVENT_DISPUTE, .actor = c->actor, .reason = c->reason, .at = time_utc()};
+    const struct mark_entry entry = {.what = MARK_EVENT_DISPUTE,
+                                     .actor = c->actor,
+                                     .reason = c->reason,
+                                     .reason_key = c->reason_key,
+                                     .at = time_utc()};
     const struct db_value args[] = {db_text(c->session.text), db_text(c->student.text),
                                     db_int(entry.at)};
     return change(cx, a, c, Q_MARK_DISPUTE, args, ARRAY_LEN(args), &entry, w, ret_mark, e);

@@ -53,8 +53,9 @@ enum { MARK_REASON_MAX = 500 }; /* bytes */
 struct mark_change {
     struct session_id session;
     struct student_id student;
-    struct str status; /* of a correction */
-    struct str reason; /* 1 to MARK_REASON_MAX bytes */
+    struct str status;                 /* of a correction */
+    struct str reason;                 /* 1 to MARK_REASON_MAX bytes */
+    const struct seal_key *reason_key; /* the student's KEY_RECORD; NULL: it stays in the clear */
     struct str actor;
 };
 

@@ -6,7 +6,6 @@
  * holds a chain waits for no row. */
 #include "store/mark.h"
 
-#include "base/schema.h"
 #include "store/mark_row.h"
 
 #include <stdio.h>
@@ -39,24 +38,14 @@ static enum err mark_row_insert(struct db_cx *cx, const struct mark *m, usec_t n
                          "there is no such session, or no such student");
 }
 
-struct reason {
-    struct str reason;
-};
-
-static const struct field reason_fields[] = {
-    FIELD_STR(struct reason, reason, 0, 4096, FIELD_REQUIRED, "Why a person changed the mark."),
-};
-static const struct schema reason_schema = SCHEMA("Reason", struct reason, reason_fields);
-
 /* What the register keeps of a mark: enough to make the row again. The words and ids in it were
  * checked by the insert (CHECK constraints), the receipt is JSON already. */
 enum err mark_payload(struct arena *a, const struct mark *m, const struct mark_entry *entry,
                       struct str *ret_payload, struct error *e)
 {
-    const struct reason why = {.reason = entry->reason};
     struct str reason = STR("{}"), receipt = m->receipt.n ? m->receipt : STR("null");
     char disputed[48] = "";
-    enum err r = why.reason.n ? schema_print(&reason_schema, &why, a, &reason, e) : ERR_OK;
+    enum err r = entry->reason.n ? mark_reason_print(a, entry, &reason, e) : ERR_OK;
     if (r)
         return r;
     if (m->disputed_at)

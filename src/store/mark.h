@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/id.h"
+#include "base/seal.h"
 #include "store/db.h"
 
 enum { CHAIN_HASH_BYTES = 32 };
@@ -62,7 +63,8 @@ struct mark {
 struct mark_entry {
     enum mark_event what;
     struct str actor;
-    struct str reason; /* of a person; empty: none */
+    struct str reason;                 /* of a person; empty: none */
+    const struct seal_key *reason_key; /* seals it in the payload; NULL: it stands in the clear */
     usec_t at;
 };
 
@@ -107,6 +109,11 @@ NODISCARD enum err mark_record(struct db_cx *cx, struct arena *a, const struct m
 NODISCARD enum err mark_payload(struct arena *a, const struct mark *m,
                                 const struct mark_entry *entry, struct str *ret_payload,
                                 struct error *e);
+
+/* A payload of a register event for people: with the reason that is sealed in it, or null in its
+ * place when the key is NULL or not the one. Others come back as they are. In `a`. Errors NOMEM. */
+NODISCARD enum err mark_payload_open(struct arena *a, const struct seal_key *key,
+                                     struct str payload, struct str *ret_payload, struct error *e);
 
 /* Does the mark say what this payload of its register event says? last_seen may be later. */
 NODISCARD enum err mark_matches(struct arena *a, const struct mark *m, struct str payload,

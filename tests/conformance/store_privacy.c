@@ -395,6 +395,34 @@ static void expiry_withdraws_what_is_due_and_nothing_else(void **state)
     keystore_close(env.keystore);
 }
 
+static void a_reason_is_sealed_in_the_payload_and_opens_with_its_key_alone(void **state)
+{
+    struct fixture *f = *state;
+    const struct seal_key key = {{4}}, other = {{5}};
+    const struct mark m = {.status = STR("excused"), .source = STR("manual")};
+    const struct mark_entry entry = {
+        .what = MARK_EVENT_EXCUSE, .reason = STR("\"ill\""), .reason_key = &key};
+    const struct mark_entry plain = {.what = MARK_EVENT_EXCUSE, .reason = STR("\"ill\"")};
+    struct str sealed, open, bare, cut;
+    bool same = false;
+    assert_int_equal(mark_payload(f->a, &m, &entry, &sealed, &f->e), ERR_OK);
+    assert_int_equal(mark_payload(f->a, &m, &plain, &bare, &f->e), ERR_OK);
+    assert_null(memmem(sealed.p, sealed.n, "ill", 3));
+    assert_int_equal(mark_payload_open(f->a, &key, sealed, &open, &f->e), ERR_OK);
+    assert_true(str_eq(open, bare));
+    assert_int_equal(mark_payload_open(f->a, &key, bare, &open, &f->e), ERR_OK);
+    assert_true(str_eq(open, bare));
+    const struct seal_key *const wrong[] = {&other, NULL};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        assert_int_equal(mark_payload_open(f->a, wrong[i], sealed, &open, &f->e), ERR_OK);
+        assert_non_null(memmem(open.p, open.n, "\"reason\":null", 13));
+        assert_int_equal(mark_matches(f->a, &m, sealed, &same, &f->e), ERR_OK);
+        assert_true(same); /* the projection needs no key */
+    }
+    for (cut = sealed; cut.n > 0; cut.n--) /* never past the end */
+        assert_int_equal(mark_payload_open(f->a, &key, cut, &open, &f->e), ERR_OK);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -411,6 +439,7 @@ int main(void)
         TEST(a_request_that_fails_destroys_no_key),
         TEST(a_student_without_marks_goes_whole),
         TEST(a_student_with_marks_stays_without_a_name),
+        TEST(a_reason_is_sealed_in_the_payload_and_opens_with_its_key_alone),
         TEST(expiry_withdraws_what_is_due_and_nothing_else),
     };
     return store_suite_run(tests, ARRAY_LEN(tests));

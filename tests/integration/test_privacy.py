@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+import database
 from program import PEOPLE, photos, run, wait_for
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
@@ -125,11 +126,21 @@ def test_a_receipt_is_kept_and_checked_by_anybody(api, name, tmp_path):
 
 
 def test_a_student_with_marks_is_erased_and_the_register_stays_whole(serve, name):
-    api = serve().api
+    server = serve()
+    api = server.api
     student = api.student(name, "Ada Lovelace")["id"]
     course = api.course(name, [student], confirmations=1)["id"]
     session = api.session(course)["id"]
-    api.ask("PUT", f"/v1/sessions/{session}/marks/{student}", 200, json={"status": "excused", "reason": "ill"})
+    api.ask("PUT", f"/v1/sessions/{session}/marks/{student}", 200, json={"status": "excused", "reason": 'ill, "flu" ü'})
+    mark = f"/v1/sessions/{session}/marks/{student}"
+    (stored,) = database.execute(server.data, "SELECT payload FROM register_event WHERE student = ? AND chain = ?", student,
+                                 session)
+    assert "flu" not in stored["payload"] and "sealed_reason" in stored["payload"]
+    assert api.get(mark)["events"][-1]["event"]["reason"] == 'ill, "flu" ü'
+    assert "flu" in api.ask("GET", f"/v1/students/{student}/export", 200).text
+    api.ask("PUT", mark, 200, json={"status": "excused", "reason": 'ill, "flu" ü'})
+    assert len(api.get(mark)["events"]) == 1
+    assert api.get("/v1/register/verification")["findings"] == 0
     receipt = api.ask("DELETE", f"/v1/students/{student}", 200).json()
     assert receipt["scope"] == "student" and "marks kept without a name: 1\n" in receipt["statement"]
     shown = api.get(f"/v1/students/{student}")
@@ -137,6 +148,7 @@ def test_a_student_with_marks_is_erased_and_the_register_stays_whole(serve, name
     assert "Ada" not in str(api.get("/v1/students")) + str(api.get(f"/v1/sessions/{session}/marks"))
     assert api.get(f"/v1/courses/{course}/roster")["items"] == []
     assert api.get("/v1/register/verification")["findings"] == 0
+    assert api.get(mark)["events"][-1]["event"]["reason"] is None
     assert api.ask("DELETE", f"/v1/students/{student}", 200).json() == receipt
     api.problem("PATCH", f"/v1/students/{student}", 412, json={"name": "Ada"})
     api.problem("POST", f"/v1/students/{student}/consents", 409, json={"purpose": "recognition", "text_version": "1"})
