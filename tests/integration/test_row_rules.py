@@ -60,7 +60,7 @@ TABLE = {
     "unassignCamera": ("session", "ARi"),
     "listSettings": ("all", "ARU"), "getSetting": ("all", "ARU"), "updateSetting": ("all", "A"),
     "updateSession": ("session", "ARi"), "cancelSession": ("session", "ARi"), "importCourses": ("all", "AR"),
-    "importRosters": ("all", "AR"), "importOneRoster": ("all", "AR"), "listErasures": ("all", "ARU"),
+    "importRosters": ("all", "AR"), "importOneRoster": ("all", "AR"), "listErasures": ("all", "ARU"), "updateCamera": ("all", "A"),
     "getErasure": ("all", "ARU"),
     "getCourseTimetable": ("course", "ARUis"), "getTimetable": ("course", "ARUis"),
     "createTimetable": ("course", "AR"), "updateTimetable": ("course", "AR"), "deleteTimetable": ("course", "AR"),
