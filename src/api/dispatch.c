@@ -26,6 +26,7 @@ static size_t body_limit(const struct api *api, const struct route *r)
         return (size_t)cfg->http_max_body_bytes;
     case BODY_CSV:
     case BODY_ZIP:
+    case BODY_CALENDAR:
         return (size_t)cfg->import_max_bytes;
     }
     return 0;

@@ -277,4 +277,5 @@ HANDLER(timetable_remove);
 HANDLER(timetable_index);
 HANDLER(timetable_run);
 HANDLER(camera_patch);
+HANDLER(calendar_import);
 #undef HANDLER

@@ -223,6 +223,10 @@ static enum err read_options(struct call *c, const char *missing, struct import_
         r = read_missing(c, missing, &o->missing, e);
     if (!r)
         r = call_query(c, "tz", &o->tz, e);
+    if (!r)
+        r = call_query(c, "course", &o->course_name, e);
+    o->confirm_gap_ms = cfg->confirm_gap_ms;
+    o->confirm_window_s = cfg->confirm_window_s;
     o->db = c->api->env.db;
     o->bytes_max = (size_t)cfg->import_max_bytes;
     o->rows_max = (int)cfg->import_max_lines;
@@ -285,4 +289,11 @@ enum err oneroster_import(struct call *c, struct error *e)
     static const char *const zip_types[] = {"application/zip", "application/x-zip-compressed",
                                             "application/octet-stream", NULL};
     return import(c, zip_types, import_oneroster, "remove", e);
+}
+
+enum err calendar_import(struct call *c, struct error *e)
+{
+    static const char *const calendar_types[] = {"text/calendar", "text/plain",
+                                                 "application/octet-stream", NULL};
+    return import(c, calendar_types, import_icalendar, NULL, e);
 }

@@ -62,7 +62,7 @@ enum row_rule {
 };
 enum { ROW_N = ROW_MARK + 1 };
 
-enum body_kind { BODY_NONE, BODY_JSON, BODY_IMAGE, BODY_PHOTOS, BODY_CSV, BODY_ZIP };
+enum body_kind { BODY_NONE, BODY_JSON, BODY_IMAGE, BODY_PHOTOS, BODY_CSV, BODY_ZIP, BODY_CALENDAR };
 
 struct route {
     enum http_method method;

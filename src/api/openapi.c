@@ -109,6 +109,9 @@ static json_t *request_body(const struct route *r)
     case BODY_CSV:
         json_object_set_new(content, "text/csv", binary());
         break;
+    case BODY_CALENDAR:
+        json_object_set_new(content, "text/calendar", binary());
+        break;
     case BODY_ZIP:
         json_object_set_new(content, "application/zip", binary());
         break;

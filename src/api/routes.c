@@ -178,6 +178,13 @@ static const struct route_query import_oneroster_query[] = {
                    "file is taken off; default keep."),
     {"tz", "string", "Time zone of dates, such as Europe/Berlin; default UTC."},
 };
+static const struct route_query import_calendar_query[] = {
+    IMPORT_QUERY,
+    {"course", "string",
+     "Id or code of the course of all events; default: each event's category, summary or first "
+     "word of it is a course's code."},
+    {"tz", "string", "Time zone of times without one, such as Europe/Berlin; default UTC."},
+};
 /* end of imports */
 #define QUERY(rows) .query = (rows), .n_query = ARRAY_LEN(rows)
 #define NOQUERY .query = NULL, .n_query = 0
@@ -369,6 +376,7 @@ const struct route routes[] = {
     {HTTP_DELETE,  "/v1/courses/{id}/timetable/{timetable}", PERM_COURSE_WRITE,    ROW_COURSE,    timetable_remove,  NONE, NULL,                  NULL,                 204, "timetable", "deleteTimetable", "End it; its sessions ahead that nobody touched go, too", E(NOT_FOUND), NOQUERY},
     {HTTP_GET,     "/v1/timetable",                       PERM_PLACE_READ,      ROW_NONE,      timetable_index,   NONE, NULL,                  &timetable_list_schema, 200, "timetable", "listTimetables", "All weekly sittings, a page at a time", 0, QUERY(timetable_query)},
     {HTTP_POST,    "/v1/timetable/generate",              PERM_PLACE_WRITE,     ROW_ALL,       timetable_run,     NONE, NULL,                  &planned_schema,      200, "timetable", "generateSessions", "Bring the sessions of all timetables up to date now", 0, NOQUERY},
+    {HTTP_POST,   "/v1/imports/icalendar",                PERM_COURSE_WRITE,    ROW_ALL,       calendar_import,   BODY_CALENDAR, NULL,         &import_schema,       200, "imports", "importCalendar", "Sessions from an iCalendar file, all events or none", E(UNSUPPORTED)|E(UNPROCESSABLE)|E(CONFLICT)|E(UNAVAILABLE), QUERY(import_calendar_query)},
 };
 /* clang-format on */
 const int routes_n = ARRAY_LEN(routes);

@@ -23,6 +23,9 @@ struct import_options {
     struct str tz;    /* of dates without a time; empty: UTC */
     usec_t now;
     struct course course; /* the policy that new courses begin with */
+    /* of sessions from calendars */
+    struct str course_name; /* an id or a code; p NULL: each event says */
+    int64_t confirm_gap_ms, confirm_window_s;
 };
 
 /* A roster that changed, for those who keep copies. */
@@ -54,4 +57,7 @@ NODISCARD enum err import_rosters(const struct import_options *o, struct str byt
 /* A zip file of OneRoster 1.1 CSV tables: users, classes and enrollments of role student. `missing`
  * ends roster entries of classes in a bulk file that its enrollments leave out. */
 NODISCARD enum err import_oneroster(const struct import_options *o, struct str bytes,
+                                    struct import_result *ret_result, struct error *e);
+/* Sessions from an iCalendar file (docs/timetable.md). */
+NODISCARD enum err import_icalendar(const struct import_options *o, struct str bytes,
                                     struct import_result *ret_result, struct error *e);

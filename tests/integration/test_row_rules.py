@@ -62,6 +62,8 @@ TABLE = {
     "updateSession": ("session", "ARi"), "cancelSession": ("session", "ARi"), "importCourses": ("all", "AR"),
     "importRosters": ("all", "AR"), "importOneRoster": ("all", "AR"), "listErasures": ("all", "ARU"), "updateCamera": ("all", "A"),
     "getErasure": ("all", "ARU"),
+    "importRosters": ("all", "AR"),
+    "importCalendar": ("all", "AR"),
     "getCourseTimetable": ("course", "ARUis"), "getTimetable": ("course", "ARUis"),
     "createTimetable": ("course", "AR"), "updateTimetable": ("course", "AR"), "deleteTimetable": ("course", "AR"),
     "listTimetables": ("none", "ARUI"), "generateSessions": ("all", "AR"),
