@@ -30,6 +30,7 @@ enum err app_scheduler_start(struct app *app, struct error *e)
         .signature_every = cfg->schedule_signature_s * USEC_PER_SEC,
         .sign = sign,
         .ctx = app,
+        .audit_keep = cfg->audit_keep_days * USEC_PER_DAY,
         .jobs_keep = cfg->jobs_keep_days * USEC_PER_DAY,
         .sightings_halve = cfg->sightings_halve_days * USEC_PER_DAY};
     enum err r = scheduler_start(&env, &app->scheduler, e);

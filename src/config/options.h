@@ -203,6 +203,8 @@
         "A periodic job whose process died is taken over by another one after this long.")         \
     OPT(jobs_keep_days, INT, RELOAD_NO, "90", 0, 36500, "days",                                    \
         "Enrolment jobs that ended, and their verdicts, are kept this long; 0 = for ever.")        \
+    OPT(audit_keep_days, INT, RELOAD_NO, "730", 0, 36500, "days",                                  \
+        "Rows of the audit trail are kept this long; 0 = for ever.")                               \
     OPT(sightings_halve_days, INT, RELOAD_NO, "90", 0, 36500, "days",                              \
         "Counts of scores of live sightings are halved this often, so that old ones fade; 0 = "    \
         "never.")                                                                                  \

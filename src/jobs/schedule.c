@@ -104,6 +104,8 @@ struct periodic {
 #define EVERY(option) offsetof(struct schedule_env, option)
 static const struct periodic table[] = {
     {"absences", EVERY(absences_every), schedule_absences},
+    {"answers", EVERY(cleanup_every), schedule_answers},
+    {"audit", EVERY(cleanup_every), schedule_audit},
     {"consents", EVERY(cleanup_every), consents_expire},
     {"jobs", EVERY(cleanup_every), jobs_retain},
     {"logins", EVERY(cleanup_every), logins_expire},

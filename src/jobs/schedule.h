@@ -28,7 +28,7 @@ struct schedule_env {
     int64_t horizon_days, confirm_gap_ms, confirm_window_s; /* of sessions from timetables */
     usec_t sessions_every, absences_every, cleanup_every;   /* periods */
     usec_t signature_every;
-    usec_t jobs_keep, sightings_halve;
+    usec_t jobs_keep, sightings_halve, audit_keep;
     enum err (*sign)(void *ctx, struct error *e); /* signs the register's heads */
     void *ctx;                                    /* of sign */
 };
@@ -48,6 +48,10 @@ NODISCARD enum err schedule_sessions(struct schedule_run *run, struct error *e);
 NODISCARD enum err schedule_absences(struct schedule_run *run, struct error *e);
 /* planned.c: sessions from timetables. */
 NODISCARD enum err schedule_timetable(struct schedule_run *run, struct error *e);
+
+/* retention.c: old answers (Idempotency-Key), old audit rows. */
+NODISCARD enum err schedule_answers(struct schedule_run *run, struct error *e);
+NODISCARD enum err schedule_audit(struct schedule_run *run, struct error *e);
 
 struct scheduler;
 

@@ -135,6 +135,25 @@ def test_what_is_over_is_removed(clock):
     assert [row["id"] for row in clock.sql("SELECT id FROM job WHERE kind = 'enrol'")] == [new]
 
 
+def test_old_audit_rows_and_answers_go_and_expired_consents_end(clock):
+    api = clock.api
+    student = api.student("D")["id"]
+    key = {"Idempotency-Key": "once"}
+    for _ in range(2):
+        api.ask("POST", "/v1/students", 201, json={"external_id": "once", "name": "Once"}, headers=key)
+    clock.sql("UPDATE audit SET id = '00000000-0000-7000-8000-0000000000aa', at = 1 WHERE action = 'createStudent'"
+              " AND subject = ?", student)  # an id begins with its time
+    clock.sql("UPDATE idempotency SET claimed_at = 1")
+    assert run_now(api, "audit")["last_did"] >= 1 and run_now(api, "answers")["last_did"] == 1
+    assert not clock.sql("SELECT * FROM audit WHERE action = 'createStudent' AND subject = ?", student)
+    assert not clock.sql("SELECT * FROM idempotency")
+    clock.sql("UPDATE consent SET given_at = 1, expires_at = 2 WHERE student_id = ?", student)
+    run_now(api, "consents")
+    consents = api.get(f"/v1/students/{student}/consents")["items"]
+    assert [c["withdrawn_at"] is not None for c in consents] == [True]
+    assert run_now(api, "consents")["last_did"] == 0
+
+
 def test_old_counts_of_sightings_fade_once_in_a_period(clock):
     clock.sql("INSERT INTO sighting_count VALUES ('e', 'p', 'cosine', 'best', 1, 9), ('e', 'p', 'cosine', 'best', 2, 1)")
     assert run_now(clock.api, "sightings")["last_did"] == 0

@@ -1,0 +1,38 @@
+/* What is not kept for ever: answers to repeated requests, the audit trail.
+ * See schedule.h. The scheduler's thread; each is safe to repeat. */
+#include "jobs/schedule.h"
+#include "store/audit.h"
+#include "store/idempotency.h"
+
+struct purge {
+    const struct schedule_run *run;
+    int64_t removed;
+};
+
+static enum err answers_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct purge *p = ctx;
+    return idempotency_purge(cx, p->run->now - IDEMPOTENCY_KEPT, &p->removed, e);
+}
+
+enum err schedule_answers(struct schedule_run *run, struct error *e)
+{
+    struct purge p = {.run = run};
+    enum err r = db_tx(run->env->db, answers_fn, &p, e);
+    run->did = p.removed;
+    return r;
+}
+
+static enum err audit_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct purge *p = ctx;
+    return audit_purge(cx, p->run->now - p->run->env->audit_keep, &p->removed, e);
+}
+
+enum err schedule_audit(struct schedule_run *run, struct error *e)
+{
+    struct purge p = {.run = run};
+    enum err r = run->env->audit_keep ? db_tx(run->env->db, audit_fn, &p, e) : ERR_OK;
+    run->did = p.removed;
+    return r;
+}
