@@ -78,3 +78,42 @@ def test_the_minutes_of_a_session_decide_when_it_closes(shared, api, people, nam
     see("elton_john", 33)
     assert marks(api, session)["Elton John"] == again
     whole(shared)
+
+
+def test_a_clock_that_jumps_changes_no_rule(shared, api, people, name):
+    """Vienna, 29 March 2026: at 01:00 UTC the clock on the wall goes from 02:00 to 03:00."""
+    ben, elton = people["ben_afflek"], people["elton_john"]
+    course = api.course(name, [ben["id"], elton["id"]], confirmations=1, late_after_min=40, minutes_needed=2)
+    session = api.session(course["id"], planned_start="2026-03-29T01:30:00+01:00",
+                          planned_end="2026-03-29T03:30:00+02:00")
+    assert (session["planned_start"], session["planned_end"]) == (
+        "2026-03-29T00:30:00.000000Z", "2026-03-29T01:30:00.000000Z")
+    start = datetime.fromisoformat(session["planned_start"])
+    shared.sql("UPDATE session SET started_at = planned_start WHERE id = ?", session["id"])
+
+    def see(person, minute):
+        at = (start + timedelta(minutes=minute, seconds=1)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        api.seen(session["id"], photos("val", person)[0], captured_at=at, offline=1)
+
+    see("ben_afflek", 29)  # 01:59 on the wall
+    see("ben_afflek", 30)  # 03:00, a minute later
+    see("elton_john", 39)  # 03:09: 99 minutes on the wall, 39 of the session
+    see("elton_john", 41)
+    stop(api, session["id"])
+    assert [(m["status"], m["minutes"]) for m in marks(api, session["id"]).values()] == [("present", 2)] * 2
+
+
+def test_a_session_of_10000_closes(serve, name):
+    server = serve()
+    api, n = server.api, 10_000
+    course = api.course(name)["id"]
+    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+    of = "'01990000-0000-7000-%s-' || CAST(100000000000 + i AS TEXT)"
+    server.sql("INSERT INTO student (id, external_id, name, email, status, version, created_at, updated_at) "
+               f"{count}SELECT {of % '8000'}, CAST(i AS TEXT), 'A name of a student', '', 'active', 1, 1, 1 FROM n", n)
+    server.sql("INSERT INTO roster_entry (id, course_id, student_id, valid_from) "
+               f"{count}SELECT {of % '9000'}, ?, {of % '8000'}, 1 FROM n", n, course)
+    session = api.session(course)["id"]
+    stop(api, session)
+    assert len(api.marks(session)["items"]) == n
+    whole(server)
