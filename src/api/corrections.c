@@ -15,7 +15,7 @@ struct mark_in {
 static const struct field mark_in_fields[] = {
     FIELD_WORD(struct mark_in, status, status_words, FIELD_REQUIRED, "What the mark is."),
     FIELD_STR(struct mark_in, reason, 1, MARK_REASON_MAX, FIELD_REQUIRED,
-              "Why. The register keeps it for good and in the clear: no medical details."),
+              "Why. The register keeps it, sealed, until the student is erased."),
 };
 const struct schema mark_in_schema = SCHEMA("MarkIn", struct mark_in, mark_in_fields);
 
