@@ -46,7 +46,7 @@ def test_a_second_one_of_the_same_name_is_a_conflict(api, kind, name):
 @pytest.mark.parametrize("kind", ["students", "courses", "cameras"])
 def test_what_was_deleted_is_gone(api, kind, name):
     made = api.post(f"/v1/{kind}", body_of(kind, name))
-    api.ask("DELETE", f"/v1/{kind}/{made['id']}", 204)
+    api.ask("DELETE", f"/v1/{kind}/{made['id']}", 200 if kind == "students" else 204)
     api.problem("GET", f"/v1/{kind}/{made['id']}", 404, "NOT_FOUND")
     api.problem("DELETE", f"/v1/{kind}/{made['id']}", 404, "NOT_FOUND")
     api.post(f"/v1/{kind}", body_of(kind, name))
