@@ -3,6 +3,7 @@
 
 #include "attendance/timetable.h"
 #include "base/mem.h"
+#include "store/calendar.h"
 #include "store/place.h"
 #include "store_suite.h"
 
@@ -278,6 +279,46 @@ static void wrong_timetables_are_refused(void **state)
     hold_end(f, ERR_CONFLICT);
 }
 
+static void sittings_of_a_calendar_are_theirs_until_a_person_touches_them(void **state)
+{
+    struct fixture *f = *state;
+    struct db_cx *cx = tx_begin(f);
+    struct course_id course = make_course(f, cx, "CAL"), found;
+    struct session made = {.course = course,
+                           .title = STR("A"),
+                           .planned_start = NOW + USEC_PER_DAY,
+                           .planned_end = NOW + USEC_PER_DAY + USEC_PER_HOUR};
+    struct calendar_sitting *got, old;
+    struct session after;
+    const struct str uid = STR("uid");
+    bool changed;
+    int n = 0;
+    id_new(made.id.text);
+    assert_int_equal(calendar_course(cx, STR("CAL"), &found, &n, &f->e), ERR_OK);
+    assert_true(n == 1 && strcmp(found.text, course.text) == 0);
+    assert_int_equal(calendar_course(cx, STR("LAC"), &found, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(session_insert(cx, &made, &f->e), ERR_OK);
+    assert_int_equal(calendar_sitting_add(cx, uid, "20260324T000000Z", made.id, &f->e), ERR_OK);
+    assert_int_equal(calendar_sittings(cx, f->a, uid, &got, &n, &f->e), ERR_OK);
+    assert_true(n == 1 && calendar_sitting_is_ours(got, NOW));
+    assert_false(calendar_sitting_is_ours(got, NOW + 2 * USEC_PER_DAY));
+    old = *got;
+    assert_int_equal(calendar_sitting_move(cx, uid, &old, NOW + USEC_PER_HOUR,
+                                           NOW + 2 * USEC_PER_HOUR, STR("B"), NOW, &f->e),
+                     ERR_OK);
+    assert_int_equal(calendar_sittings(cx, f->a, uid, &got, &n, &f->e), ERR_OK);
+    assert_true(calendar_sitting_is_ours(got, NOW) && got->start == NOW + USEC_PER_HOUR);
+    assert_int_equal(session_start(cx, f->a, made.id, NOW, &after, &changed, &f->e), ERR_OK);
+    assert_int_equal(calendar_sitting_remove(cx, uid, got, &f->e), ERR_PRECONDITION);
+    assert_int_equal(calendar_sittings(cx, f->a, uid, &got, &n, &f->e), ERR_OK);
+    assert_false(calendar_sitting_is_ours(got, NOW));
+    assert_int_equal(session_delete(cx, made.id, &f->e), ERR_OK);
+    assert_int_equal(calendar_sittings(cx, f->a, uid, &got, &n, &f->e), ERR_OK);
+    assert_true(n == 1 && !got->session.text[0]); /* known as deleted */
+    tx_commit(f);
+}
+
 static void *generate(void *ctx)
 {
     struct fixture *f = ctx;
@@ -321,6 +362,7 @@ int main(void)
         TEST(a_timetable_that_ends_takes_its_untouched_sessions_with_it),
         TEST(clashes_are_named),
         TEST(wrong_timetables_are_refused),
+        TEST(sittings_of_a_calendar_are_theirs_until_a_person_touches_them),
         TEST(two_at_once_make_each_session_once),
     };
     return store_suite_run(tests, ARRAY_LEN(tests));
