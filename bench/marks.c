@@ -44,15 +44,15 @@ static void hash(void *ctx, const struct register_event *event, uint8_t *ret_has
 struct making {
     struct mark m;
     struct arena *a;
+    enum mark_outcome outcome;
 };
 
 static enum err mark_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     static const struct register_hasher hasher = {.fn = hash};
     struct making *t = ctx;
-    enum mark_outcome outcome;
     const struct outbox_event outbox = {STR("session/bench"), STR("{\"type\":\"mark_changed\"}")};
-    return mark_insert(cx, t->a, &t->m, STR("bench"), &hasher, outbox, &outcome, NULL, e);
+    return mark_insert(cx, t->a, &t->m, STR("bench"), &hasher, outbox, &t->outcome, NULL, e);
 }
 
 static void mark_one(struct making *t, int64_t i)
@@ -73,7 +73,7 @@ static void mark_one(struct making *t, int64_t i)
         fprintf(stderr, "marks: %s\n", e.msg);
         exit(1);
     }
-    int at = atomic_fetch_add(&n_latencies, 1);
+    int at = t->outcome == MARK_MADE ? atomic_fetch_add(&n_latencies, 1) : LATENCIES;
     if (at < LATENCIES)
         latencies[at] = (int32_t)(time_mono() - begun);
     arena_reset(t->a);

@@ -411,4 +411,4 @@ int64_t report_minutes(usec_t from, usec_t to)
     return from > 0 && to > from ? (to - from) / USEC_PER_MIN : 0;
 }
 
-struct str report_name(struct str name) { return name.n ? name : STR("erased student"); }
+struct str report_name(struct str name) { return name.n ? name : STR("Erased student"); }

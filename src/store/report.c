@@ -167,14 +167,13 @@ static void course_total_read(struct row *row, void *ret_item)
 
 enum { TERM_ARGS = 5, TERM_ARGS_WHEN = 9 };
 
-/* Where the page of students ends; ret_n 0: nobody is left. */
-static enum err page_end(struct db_cx *cx, struct arena *a, struct str after, int limit,
-                         struct str *ret_last, int64_t *ret_n, struct error *e)
+/* Where the page of students or courses ends; ret_n 0: nothing is left. */
+static enum err page_end(struct db_cx *cx, enum query q, const struct db_value *args, int n_args,
+                         struct arena *a, struct str *ret_last, int64_t *ret_n, struct error *e)
 {
-    const struct db_value args[] = {text_of(after), db_int(limit)};
     struct row row = {.a = a};
     bool has = false;
-    enum err r = db_query(cx, Q_REPORT_TERM_PAGE, args, ARRAY_LEN(args), &row.rows, e);
+    enum err r = db_query(cx, q, args, n_args, &row.rows, e);
     if (!r)
         r = db_next(row.rows, &has, e);
     *ret_n = !r && has ? db_col_int(row.rows, "n") : 0;
@@ -190,7 +189,8 @@ enum err report_term_students(struct db_cx *cx, struct arena *a, struct str term
     bool some = report_filter_some(filter);
     struct str last;
     int64_t n;
-    enum err r = page_end(cx, a, after, limit, &last, &n, e);
+    const struct db_value page[] = {text_of(after), db_int(limit)};
+    enum err r = page_end(cx, Q_REPORT_TERM_PAGE, page, ARRAY_LEN(page), a, &last, &n, e);
     *ret_rows = NULL;
     *ret_n = 0;
     if (r || n == 0)
@@ -209,9 +209,18 @@ enum err report_term_courses(struct db_cx *cx, struct arena *a, struct str term,
                              struct report_total **ret_rows, int *ret_n, struct error *e)
 {
     bool some = report_filter_some(filter);
+    struct str last;
+    int64_t n;
+    const struct db_value page[] = {text_of(term), db_text(filter->course.text),
+                                    db_text(filter->instructor), text_of(after), db_int(limit)};
+    enum err r = page_end(cx, Q_REPORT_TERM_COURSE_PAGE, page, ARRAY_LEN(page), a, &last, &n, e);
+    *ret_rows = NULL;
+    *ret_n = 0;
+    if (r || n == 0)
+        return r;
     const struct db_value args[TERM_ARGS_WHEN] = {
         text_of(term),      db_text(filter->course.text), text_of(after),
-        db_int(limit),      db_text(filter->instructor),  db_int(filter->from),
+        text_of(last),      db_text(filter->instructor),  db_int(filter->from),
         db_int(filter->to), db_int(filter->weekday),      db_int(filter->utc_offset)};
     return rows_all(cx, some ? Q_REPORT_TERM_COURSES_WHEN : Q_REPORT_TERM_COURSES, args,
                     some ? TERM_ARGS_WHEN : TERM_ARGS, a, course_total_read,

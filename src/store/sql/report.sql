@@ -125,31 +125,36 @@ WHERE st.external_id > $3 AND st.external_id <= $4
 GROUP BY st.external_id ORDER BY st.external_id;
 
 -- A page of the term's courses.
+-- name: report_term_course_page :one
+SELECT max(code) AS last, count(*) AS n
+FROM (SELECT c.code FROM course c
+    WHERE c.term = $1 AND ($2 = '' OR c.id = $2)
+        AND ($3 = '' OR EXISTS (SELECT 1 FROM course_instructor i
+            WHERE i.course_id = c.id AND i.user_id = $3))
+        AND c.code > $4
+    ORDER BY c.code LIMIT $5) p;
+
 -- name: report_term_courses :many
-SELECT c.id, c.code, c.title, count(t.student_id) AS n,
+SELECT min(c.id) AS id, c.code, min(c.title) AS title, count(t.student_id) AS n,
     CAST(COALESCE(sum(t.present), 0) AS bigint) AS present,
     CAST(COALESCE(sum(t.late), 0) AS bigint) AS late,
     CAST(COALESCE(sum(t.left_early), 0) AS bigint) AS left_early,
     CAST(COALESCE(sum(t.absent), 0) AS bigint) AS absent,
     CAST(COALESCE(sum(t.excused), 0) AS bigint) AS excused
-FROM (SELECT id, code, title FROM course
-        WHERE term = $1 AND ($2 = '' OR id = $2)
-            AND ($5 = '' OR EXISTS (SELECT 1 FROM course_instructor i
-            WHERE i.course_id = course.id AND i.user_id = $5)) AND code > $3 ORDER BY code LIMIT $4) c
-LEFT JOIN attendance_total t ON t.course_id = c.id
-GROUP BY c.code, c.id, c.title ORDER BY c.code;
+FROM course c LEFT JOIN attendance_total t ON t.course_id = c.id
+WHERE c.term = $1 AND ($2 = '' OR c.id = $2) AND c.code > $3 AND c.code <= $4
+    AND ($5 = '' OR EXISTS (SELECT 1 FROM course_instructor i
+        WHERE i.course_id = c.id AND i.user_id = $5))
+GROUP BY c.code ORDER BY c.code;
 
 -- name: report_term_courses_when :many
-SELECT c.id, c.code, c.title, count(DISTINCT m.student_id) AS n,
+SELECT min(c.id) AS id, c.code, min(c.title) AS title, count(DISTINCT m.student_id) AS n,
     count(CASE WHEN m.status = 'present' THEN 1 END) AS present,
     count(CASE WHEN m.status = 'late' THEN 1 END) AS late,
     count(CASE WHEN m.status = 'left-early' THEN 1 END) AS left_early,
     count(CASE WHEN m.status = 'absent' THEN 1 END) AS absent,
     count(CASE WHEN m.status = 'excused' THEN 1 END) AS excused
-FROM (SELECT id, code, title FROM course
-        WHERE term = $1 AND ($2 = '' OR id = $2)
-            AND ($5 = '' OR EXISTS (SELECT 1 FROM course_instructor i
-            WHERE i.course_id = course.id AND i.user_id = $5)) AND code > $3 ORDER BY code LIMIT $4) c
+FROM course c
 LEFT JOIN (SELECT id, course_id, CASE WHEN planned_start > 0 THEN planned_start
             WHEN started_at > 0 THEN started_at ELSE created_at END AS at FROM session) s
     ON s.course_id = c.id
@@ -157,7 +162,10 @@ LEFT JOIN (SELECT id, course_id, CASE WHEN planned_start > 0 THEN planned_start
     AND (CAST($8 AS bigint) = 0
         OR ((s.at + CAST($9 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($8 AS bigint))
 LEFT JOIN mark m ON m.session_id = s.id
-GROUP BY c.code, c.id, c.title ORDER BY c.code;
+WHERE c.term = $1 AND ($2 = '' OR c.id = $2) AND c.code > $3 AND c.code <= $4
+    AND ($5 = '' OR EXISTS (SELECT 1 FROM course_instructor i
+        WHERE i.course_id = c.id AND i.user_id = $5))
+GROUP BY c.code ORDER BY c.code;
 
 -- name: register_verification_set :exec
 INSERT INTO register_verification (id, verified_at, chains, events, marks, findings)
