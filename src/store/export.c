@@ -61,6 +61,13 @@ COLUMNS(differences) = {{"lost", EXPORT_INT},          {"gained", EXPORT_INT},
 COLUMNS(audit) = {{"at", EXPORT_TIME},     {"actor", EXPORT_TEXT}, {"actor_kind", EXPORT_TEXT},
                   {"action", EXPORT_TEXT}, {"status", EXPORT_INT}, {"detail", EXPORT_JSON}};
 
+COLUMNS(references) = {
+    {"system", EXPORT_TEXT}, {"external", EXPORT_TEXT}, {"created_at", EXPORT_TIME}};
+COLUMNS(erasures) = {{"id", EXPORT_TEXT},        {"scope", EXPORT_TEXT},
+                     {"reason", EXPORT_TEXT},    {"at", EXPORT_TIME},
+                     {"statement", EXPORT_TEXT}, {"signature", EXPORT_TEXT},
+                     {"public_key", EXPORT_TEXT}};
+
 #define SECTION(name, about, query, columns)                                                       \
     {                                                                                              \
         name, about, query, columns, ARRAY_LEN(columns)                                            \
@@ -69,6 +76,9 @@ const struct export_section export_sections[] = {
     SECTION("person", "Who you are here.", Q_EXPORT_PERSON, person),
     SECTION("account", "What you sign in with; your password is kept as a hash only.",
             Q_EXPORT_ACCOUNT, account),
+    SECTION("references", "How other systems of your institution name you.", Q_EXPORT_REFERENCES,
+            references),
+    SECTION("erasures", "Receipts of what was erased.", Q_EXPORT_ERASURES, erasures),
     SECTION("consents", "What you agreed to.", Q_EXPORT_CONSENTS, consents),
     SECTION("templates",
             "What is known of each photo behind your face pattern. The numbers of the pattern are "

@@ -10,7 +10,7 @@ import pytest
 from program import photos
 
 SECTIONS = ("person", "account", "consents", "templates", "rosters", "marks", "presence", "totals", "register",
-            "look_alikes", "jobs", "differences", "audit")
+            "references", "erasures", "look_alikes", "jobs", "differences", "audit")
 FORMULA = "=HYPERLINK(\"http://x\")"
 
 

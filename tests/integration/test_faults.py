@@ -1,5 +1,6 @@
 """A full disk, a database that is locked, read-only or away: 503 with a clear message, nothing half-written, and the
 server goes on by itself when the fault is over."""
+import contextlib
 import resource
 import shutil
 import sqlite3
@@ -87,13 +88,9 @@ def test_a_full_disk_refuses_and_is_mended_by_space(small_disk):
     school = School(Server(small_disk / "data", *QUICK).start())
     school.mended()
     filler = small_disk / "filler"
-    with open(filler, "wb") as out:
-        try:
-            while True:
-                out.write(bytes(65536))
-                out.flush()
-        except OSError:
-            pass
+    with open(filler, "wb", buffering=0) as out, contextlib.suppress(OSError):
+        while True:
+            out.write(bytes(65536))
     assert "no space left on the disk" in school.until_refused()
     assert school.api.problem("POST", "/v1/students", 503, json={"external_id": "lost", "name": "Lost"})["detail"]
     assert school.api.get("/v1/students")["items"] and school.api.ask("GET", "/healthz").status_code == 200

@@ -64,3 +64,11 @@ WHERE student_id = $1;
 -- Who did what to the student's data; from where is about who did it.
 -- name: export_audit :stream
 SELECT at, actor, actor_kind, action, status, detail FROM audit WHERE subject = $1 ORDER BY id;
+
+-- name: export_references :many
+SELECT system, external, created_at FROM external_ref WHERE student_id = $1
+ORDER BY system, external;
+
+-- name: export_erasures :many
+SELECT id, scope, reason, at, statement, signature, public_key FROM erasure
+WHERE student_id = $1 ORDER BY id;
