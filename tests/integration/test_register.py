@@ -115,9 +115,8 @@ def test_a_mark_that_was_never_registered_is_found(school):
         student = str(uuid.uuid4())
         server.sql("INSERT INTO student (id, external_id, name, email, status, version, created_at, updated_at) "
                    "VALUES (?, 'ghost', 'Ghost', '', 'active', 1, 1, 1)", student)
-        server.sql("UPDATE mark SET student_id = ? WHERE session_id = ? AND student_id = ?", student, first,
-                   marks[0]["student_id"] if marks[0]["session_id"] == first else
-                   next(m["student_id"] for m in marks if m["session_id"] == first))
+        server.sql("INSERT INTO mark (session_id, student_id, frame, status, source, first_seen, last_seen, receipt,"
+                   " created_at) VALUES (?, ?, '', 'present', 'manual', 1, 1, '', 1)", first, student)
         status, said = verify(server)
         assert status == 1 and f"the mark of student {student} was never registered" in said
     finally:
