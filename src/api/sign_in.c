@@ -17,7 +17,7 @@ struct login_out {
 static const struct field login_in_fields[] = {
     FIELD_STR(struct login_in, code, 1, 64, 0, "A one-time sign-in code, or ..."),
     FIELD_STR(struct login_in, login, 1, 64, 0, "... a login with ..."),
-    FIELD_STR(struct login_in, password, 1, 256, 0, "... its password."),
+    FIELD_STR(struct login_in, password, 1, 256, FIELD_EXACT, "... its password."),
 };
 const struct schema login_in_schema = SCHEMA("LoginIn", struct login_in, login_in_fields);
 

@@ -42,7 +42,7 @@ static const struct field user_in_fields[] = {
     FIELD_STR(struct user_in, login, 1, 64, FIELD_REQUIRED, "What is typed to sign in; unique."),
     FIELD_STR(struct user_in, name, 0, 200, 0, "For people."),
     FIELD_WORD(struct user_in, role, role_names, FIELD_REQUIRED, "What the user may do."),
-    FIELD_STR(struct user_in, password, 12, 256, 0, "May be set later."),
+    FIELD_STR(struct user_in, password, 12, 256, FIELD_EXACT, "May be set later."),
     FIELD_ID(struct user_in, student, FIELD_NULLABLE,
              "Role student: whose record it is; one user a student."),
 };
@@ -59,7 +59,8 @@ const struct schema user_patch_schema =
     SCHEMA_PATCH("UserPatch", struct user_patch, user_patch_fields);
 
 static const struct field password_in_fields[] = {
-    FIELD_STR(struct password_in, password, 12, 256, FIELD_REQUIRED, "12 characters or more."),
+    FIELD_STR(struct password_in, password, 12, 256, FIELD_REQUIRED | FIELD_EXACT,
+              "12 characters or more."),
 };
 const struct schema password_in_schema =
     SCHEMA("PasswordIn", struct password_in, password_in_fields);

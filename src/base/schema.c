@@ -61,9 +61,14 @@ static void decode_str(const struct field *f, struct arena *a, json_t *v, void *
         complain(errs, f->name, "must be a string");
         return;
     }
+    struct error why = {0};
+    bool control = has_control(s);
+    enum err r = control || f->flags & FIELD_EXACT ? ERR_OK : unicode_normal(s, a, &s, &why);
     size_t n = characters(s);
-    if (has_control(s))
+    if (control)
         complain(errs, f->name, "must not contain control characters");
+    else if (r)
+        complain(errs, f->name, "%s", why.msg);
     else if ((double)n < f->min || (double)n > f->max)
         complain(errs, f->name, "must have %g to %g characters, has %zu", f->min, f->max, n);
     else if (f->choices && !one_of(s, f->choices))

@@ -35,7 +35,9 @@ enum field_type {
     FIELD_T_RAW,     /* struct str holding JSON text; p NULL = null. Encode only */
 };
 
-enum { FIELD_REQUIRED = 1, FIELD_NULLABLE = 2 };
+/* Text comes in Normalization Form C without white space at its ends (base/unicode.h), but for
+ * FIELD_EXACT: passwords, which are hashed as they were typed. */
+enum { FIELD_REQUIRED = 1, FIELD_NULLABLE = 2, FIELD_EXACT = 4 };
 
 struct schema;
 
