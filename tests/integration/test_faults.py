@@ -12,7 +12,7 @@ import time
 import pytest
 
 import database
-from program import ROOT, Server, refused, run, wait_for
+from program import ROOT, refused, run, wait_for
 from test_kills import QUICK
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -84,8 +84,8 @@ def small_disk(tmp_path):
 
 
 @sqlite_only
-def test_a_full_disk_refuses_and_is_mended_by_space(small_disk):
-    school = School(Server(small_disk / "data", *QUICK).start())
+def test_a_full_disk_refuses_and_is_mended_by_space(small_disk, serve):
+    school = School(serve(*QUICK, data="small/data"))
     school.mended()
     filler = small_disk / "filler"
     with open(filler, "wb", buffering=0) as out, contextlib.suppress(OSError):
