@@ -164,6 +164,7 @@ def python_tests(build, folder, extra=(), database=None):
     report.unlink(missing_ok=True)
     env = {**build.env, "ROLLCALL": build.program("rollcall"),
            "GOLDEN_DUMP": build.program("tests/golden/golden_dump"),
+           "TZ_DUMP": build.program("tests/tools/tz_dump"),
            "HTTP_TEST_SERVER": build.program("tests/http/http-test-server"),
            "ROLLCALL_SLOW": "1" if build.name == "release" else "4",
            "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}

@@ -1,18 +1,29 @@
-/* Time zones: see tz.h. libical reads the system's tz files and keeps what it read; it says which
- * offset holds at a UTC time. Everything about local times is decided here, from that one question,
- * because the library's own answer for repeated times is the second one.
+/* Time zones: see tz.h. A zone's file is read once and kept while the process runs; base/tzif.h
+ * says which offset holds at a UTC time. Everything about local times is decided here, from that
+ * one question.
  *
- * Invariant: libical is called with zone_lock held (its tables of zones grow as they are used).
- * Cost: see tz.h. Any thread. */
+ * Invariant: a zone never changes once it is in `zones`, and is never taken out; zone_lock guards
+ * the map alone. Cost: see tz.h; memory: 1 to 4 KiB a zone that was asked for. Any thread. */
 #include "base/tz.h"
 
 #include "base/day.h"
+#include "base/file.h"
+#include "base/hashmap.h"
+#include "base/mem.h"
+#include "base/tzif.h"
 
-#include <libical/ical.h>
 #include <pthread.h>
 #include <stdio.h>
 
+#define ZONES_FOLDER "/usr/share/zoneinfo/"
+
+struct zone {
+    char name[TZ_NAME_MAX + 1];
+    struct tzif *tz;
+};
+
 static pthread_mutex_t zone_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct hashmap zones; /* by name */
 
 static bool name_is_plain(struct str name)
 {
@@ -25,53 +36,65 @@ static bool name_is_plain(struct str name)
     return name.n >= 1 && name.n <= TZ_NAME_MAX && name.p[0] != '/';
 }
 
-/* Lock held. */
-static icaltimezone *zone_by_name(const char *name)
+static enum err zone_unknown(struct str name, struct error *e)
 {
-    icaltimezone_set_builtin_tzdata(0);
-    return icaltimezone_get_builtin_timezone(name);
-}
-
-static enum err zone_unknown(struct str name, bool have_any, struct error *e)
-{
-    if (!have_any)
+    if (!file_exists(ZONES_FOLDER "Europe/Berlin"))
         return error_set(e, ERR_UNAVAILABLE,
                          "this machine has no time zones: install the package tzdata");
     return error_set(e, ERR_INVALID, "'%.*s' is no time zone; one is Europe/Berlin",
                      (int)(name.n < TZ_NAME_MAX ? name.n : TZ_NAME_MAX), name.p);
 }
 
-static enum err zone_find(struct str name, icaltimezone **ret_zone, struct error *e)
+static enum err zone_read(struct str name, struct tzif **ret_tz, struct error *e)
 {
-    char text[TZ_NAME_MAX + 1];
-    icaltimezone *zone = NULL;
-    if (name_is_plain(name)) {
-        snprintf(text, sizeof text, "%.*s", STR_ARGS(name));
-        pthread_mutex_lock(&zone_lock);
-        zone = zone_by_name(text);
-        /* Asked for now, so that a name for a file that is no zone is found out here. */
-        if (zone && zone != icaltimezone_get_utc_timezone() && !icaltimezone_get_component(zone))
-            zone = NULL;
-        bool have_any = zone || zone_by_name("Europe/Berlin");
-        pthread_mutex_unlock(&zone_lock);
-        if (!zone)
-            return zone_unknown(name, have_any, e);
-        *ret_zone = zone;
-        return ERR_OK;
-    }
-    return zone_unknown(name, true, e);
+    char path[sizeof ZONES_FOLDER + TZ_NAME_MAX];
+    struct str bytes;
+    _cleanup_(arena_freep) struct arena *a = arena_new((size_t)2 * TZIF_BYTES_MAX);
+    if (!a)
+        return error_set(e, ERR_NOMEM, "no memory for a time zone");
+    snprintf(path, sizeof path, ZONES_FOLDER "%.*s", STR_ARGS(name));
+    enum err r = file_read(path, TZIF_BYTES_MAX, a, &bytes, e);
+    return r ? r : tzif_new(bytes, ret_tz, e);
 }
 
-/* Seconds by which the clock is ahead of UTC at a UTC time. */
-static usec_t offset_at(icaltimezone *zone, usec_t utc)
+/* Lock held. */
+static enum err zone_add(struct str name, const struct tzif **ret_tz, struct error *e)
 {
-    int daylight = 0;
-    usec_t second = utc >= 0 ? utc / USEC_PER_SEC : (utc - USEC_PER_SEC + 1) / USEC_PER_SEC;
-    struct icaltimetype t = icaltime_from_timet_with_zone((time_t)second, 0, NULL);
+    struct error why = {0};
+    _cleanup_(tzif_freep) struct tzif *tz = NULL;
+    enum err r = zone_read(name, &tz, &why);
+    if (r)
+        return r == ERR_NOMEM ? error_set(e, r, "%s", why.msg) : zone_unknown(name, e);
+    _cleanup_(mem_freep) struct zone *zone = mem_alloc(sizeof *zone);
+    if (!zone)
+        return error_set(e, ERR_NOMEM, "no memory for a time zone");
+    snprintf(zone->name, sizeof zone->name, "%.*s", STR_ARGS(name));
+    r = hashmap_put(&zones, str_from(zone->name), zone, e);
+    if (r)
+        return r;
+    *ret_tz = tz;
+    TAKE(zone)->tz = TAKE(tz);
+    return ERR_OK;
+}
+
+static enum err zone_find(struct str name, const struct tzif **ret_tz, struct error *e)
+{
+    if (!name_is_plain(name))
+        return zone_unknown(name, e);
     pthread_mutex_lock(&zone_lock);
-    int seconds = icaltimezone_get_utc_offset_of_utc_time(zone, &t, &daylight);
+    const struct zone *zone = hashmap_get(&zones, name);
+    enum err r = zone ? ERR_OK : zone_add(name, ret_tz, e);
     pthread_mutex_unlock(&zone_lock);
-    return seconds * USEC_PER_SEC;
+    if (zone)
+        *ret_tz = zone->tz;
+    return r;
+}
+
+/* By how much the clock is ahead of UTC at a UTC time. */
+static usec_t offset_at(const struct tzif *tz, usec_t utc)
+{
+    usec_t second = utc >= 0 ? utc / USEC_PER_SEC : (utc - USEC_PER_SEC + 1) / USEC_PER_SEC;
+    return tzif_offset(tz, second) * USEC_PER_SEC;
 }
 
 static enum err in_range(usec_t at, struct error *e)
@@ -83,13 +106,13 @@ static enum err in_range(usec_t at, struct error *e)
 
 enum err tz_check(struct str name, struct error *e)
 {
-    icaltimezone *zone;
+    const struct tzif *zone = NULL;
     return zone_find(name, &zone, e);
 }
 
 enum err tz_to_local(struct str name, usec_t utc, usec_t *ret_local, struct error *e)
 {
-    icaltimezone *zone = NULL;
+    const struct tzif *zone = NULL;
     enum err r = in_range(utc, e);
     if (!r)
         r = zone_find(name, &zone, e);
@@ -103,7 +126,7 @@ enum err tz_to_local(struct str name, usec_t utc, usec_t *ret_local, struct erro
  * neither and is read with it. */
 enum err tz_to_utc(struct str name, usec_t local, usec_t *ret_utc, struct error *e)
 {
-    icaltimezone *zone = NULL;
+    const struct tzif *zone = NULL;
     enum err r = in_range(local, e);
     if (!r)
         r = zone_find(name, &zone, e);

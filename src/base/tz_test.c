@@ -70,6 +70,44 @@ static const struct row {
     /* Kathmandu: never changes, 5:45 ahead */
     {"Asia/Kathmandu", "2026-03-29T02:30", "2026-03-28T20:45", NULL},
     {"Asia/Kathmandu", "2040-10-28T02:30", "2040-10-27T20:45", NULL},
+    /* Easter Island: changes on the evening of Saturday, by Santiago's midnight */
+    {"Pacific/Easter", "2026-04-04T20:30", "2026-04-05T01:30", NULL},
+    {"Pacific/Easter", "2026-04-04T21:30", "2026-04-05T02:30", NULL},
+    {"Pacific/Easter", "2026-04-04T22:00", "2026-04-05T04:00", NULL},
+    {"Pacific/Easter", "2026-09-05T22:30", "2026-09-06T04:30", "2026-09-05T23:30"},
+    {"Pacific/Easter", "2026-07-01T09:00", "2026-07-01T15:00", NULL},
+    {"Pacific/Easter", "2040-09-01T22:30", "2040-09-02T04:30", "2040-09-01T23:30"},
+    {"Pacific/Easter", "2040-12-03T09:00", "2040-12-03T14:00", NULL},
+    /* St. John's: three and a half hours behind */
+    {"America/St_Johns", "2026-03-08T02:30", "2026-03-08T06:00", "2026-03-08T03:30"},
+    {"America/St_Johns", "2040-11-04T01:30", "2040-11-04T04:00", NULL},
+    {"America/St_Johns", "2040-11-04T02:00", "2040-11-04T05:30", NULL},
+    {"America/St_Johns", "2040-03-11T09:00", "2040-03-11T11:30", NULL},
+    /* Lord Howe in October 2040 */
+    {"Australia/Lord_Howe", "2040-10-07T01:59", "2040-10-06T15:29", NULL},
+    {"Australia/Lord_Howe", "2040-10-07T02:15", "2040-10-06T15:45", "2040-10-07T02:45"},
+    {"Australia/Lord_Howe", "2040-10-07T02:30", "2040-10-06T15:30", NULL},
+    /* Gaza: listed by the year */
+    {"Asia/Gaza", "2026-07-01T09:00", "2026-07-01T06:00", NULL},
+    {"Asia/Gaza", "2040-10-27T09:00", "2040-10-27T07:00", NULL},
+    {"Asia/Gaza", "2045-12-03T09:00", "2045-12-03T07:00", NULL},
+    /* Troll: two hours */
+    {"Antarctica/Troll", "2026-03-29T01:30", "2026-03-29T01:30", "2026-03-29T03:30"},
+    {"Antarctica/Troll", "2026-10-25T01:30", "2026-10-24T23:30", NULL},
+    {"Antarctica/Troll", "2040-03-25T02:30", "2040-03-25T02:30", "2040-03-25T04:30"},
+    {"Antarctica/Troll", "2040-07-01T09:00", "2040-07-01T07:00", NULL},
+    /* Dublin: the tz database has winter as what is special */
+    {"Europe/Dublin", "2040-07-01T09:00", "2040-07-01T08:00", NULL},
+    {"Europe/Dublin", "2040-12-03T09:00", "2040-12-03T09:00", NULL},
+    {"Europe/Dublin", "2040-10-28T01:30", "2040-10-28T00:30", NULL},
+    /* Nuuk, Chatham, Cairo, Santiago after 2037 */
+    {"America/Nuuk", "2040-03-24T22:30", "2040-03-25T00:30", NULL},
+    {"America/Nuuk", "2040-03-25T09:00", "2040-03-25T10:00", NULL},
+    {"Pacific/Chatham", "2040-04-01T03:00", "2040-03-31T13:15", NULL},
+    {"Pacific/Chatham", "2040-09-30T03:00", "2040-09-29T14:15", "2040-09-30T04:00"},
+    {"Africa/Cairo", "2040-04-27T00:30", "2040-04-26T22:30", "2040-04-27T01:30"},
+    {"Africa/Cairo", "2040-10-25T23:30", "2040-10-25T20:30", NULL},
+    {"America/Santiago", "2040-09-02T00:30", "2040-09-02T04:30", "2040-09-02T01:30"},
     {"UTC", "2026-03-29T02:30", "2026-03-29T02:30", NULL},
     {"Asia/Calcutta", "2026-03-29T02:30", "2026-03-28T21:00", NULL}, /* an old name */
 };
