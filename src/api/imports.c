@@ -200,19 +200,19 @@ static enum err check_type(struct call *c, const char *const *types, struct erro
     return error_set(e, ERR_UNSUPPORTED, "send the file as Content-Type: %s", types[0]);
 }
 
-static enum err read_missing(struct call *c, const char *word, bool *ret_missing, struct error *e)
+/* words: those that the import knows, NULL: it has no `missing`. */
+static enum err read_missing(struct call *c, const char *const *words, struct import_options *o,
+                             struct error *e)
 {
-    const char *const words[] = {word, "keep", NULL};
-    int index;
-    *ret_missing = false;
-    if (!word)
-        return ERR_OK;
-    enum err r = call_word(c, "missing", words, &index, e);
-    *ret_missing = !r && index == 0;
+    int index = -1;
+    enum err r = words ? call_word(c, "missing", words, &index, e) : ERR_OK;
+    struct str word = str_from(r || index < 0 ? "keep" : words[index]);
+    o->missing_students = str_is(word, "deactivate") || str_is(word, "all");
+    o->missing_entries = str_is(word, "remove") || str_is(word, "all");
     return r;
 }
 
-static enum err read_options(struct call *c, const char *missing, struct import_options *o,
+static enum err read_options(struct call *c, const char *const *missing, struct import_options *o,
                              struct error *e)
 {
     const struct config *cfg = c->api->env.config;
@@ -220,7 +220,7 @@ static enum err read_options(struct call *c, const char *missing, struct import_
     if (!r)
         r = call_flag(c, "force", &o->force, e);
     if (!r)
-        r = read_missing(c, missing, &o->missing, e);
+        r = read_missing(c, missing, o, e);
     if (!r)
         r = call_query(c, "tz", &o->tz, e);
     if (!r)
@@ -248,8 +248,8 @@ static enum err import_one(struct call *c, import_fn fn, struct import_options *
     return r ? r : answer(c, &result, o->dry_run, e);
 }
 
-static enum err import(struct call *c, const char *const *types, import_fn fn, const char *missing,
-                       struct error *e)
+static enum err import(struct call *c, const char *const *types, import_fn fn,
+                       const char *const *missing, struct error *e)
 {
     struct import_options o = {0};
     enum err r = check_type(c, types, e);
@@ -271,7 +271,8 @@ static const char *const csv_types[] = {"text/csv", "application/csv", "text/pla
 
 enum err students_import(struct call *c, struct error *e)
 {
-    return import(c, csv_types, import_students, "deactivate", e);
+    static const char *const missing[] = {"deactivate", "keep", NULL};
+    return import(c, csv_types, import_students, missing, e);
 }
 
 enum err courses_import(struct call *c, struct error *e)
@@ -281,14 +282,16 @@ enum err courses_import(struct call *c, struct error *e)
 
 enum err rosters_import(struct call *c, struct error *e)
 {
-    return import(c, csv_types, import_rosters, "remove", e);
+    static const char *const missing[] = {"remove", "keep", NULL};
+    return import(c, csv_types, import_rosters, missing, e);
 }
 
 enum err oneroster_import(struct call *c, struct error *e)
 {
     static const char *const zip_types[] = {"application/zip", "application/x-zip-compressed",
                                             "application/octet-stream", NULL};
-    return import(c, zip_types, import_oneroster, "remove", e);
+    static const char *const missing[] = {"remove", "deactivate", "all", "keep", NULL};
+    return import(c, zip_types, import_oneroster, missing, e);
 }
 
 enum err calendar_import(struct call *c, struct error *e)

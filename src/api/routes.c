@@ -175,7 +175,8 @@ static const struct route_query import_rosters_query[] = {
 static const struct route_query import_oneroster_query[] = {
     IMPORT_QUERY,
     IMPORT_MISSING("remove: on the rosters of the file's classes, who has no enrollment in a bulk "
-                   "file is taken off; default keep."),
+                   "file is taken off; deactivate: students who are not in a bulk file of users "
+                   "become inactive; all: both; default keep."),
     {"tz", "string", "Time zone of dates, such as Europe/Berlin; default UTC."},
 };
 static const struct route_query import_calendar_query[] = {

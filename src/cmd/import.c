@@ -35,7 +35,7 @@ static const struct {
     {"students", "text/csv", "deactivate"},
     {"courses", "text/csv", NULL},
     {"rosters", "text/csv", "remove"},
-    {"oneroster", "application/zip", "remove"},
+    {"oneroster", "application/zip", "all"},
 };
 
 struct wish {

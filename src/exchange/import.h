@@ -16,11 +16,12 @@ struct import_options {
     struct db *db;
     struct arena *a; /* the file, the plan and the report live in it: some 2 KiB a line */
     bool dry_run;
-    bool missing;     /* what the file leaves out goes: students inactive, roster entries ended */
-    bool force;       /* even when that is more than a fifth of them */
-    size_t bytes_max; /* of the file */
-    int rows_max;     /* lines of one file */
-    struct str tz;    /* of dates without a time; empty: UTC */
+    bool missing_students; /* whom the file leaves out becomes inactive */
+    bool missing_entries;  /* who is on a roster of the file and not in it is taken off */
+    bool force;            /* even when that is more than a fifth of them */
+    size_t bytes_max;      /* of the file */
+    int rows_max;          /* lines of one file */
+    struct str tz;         /* of dates without a time; empty: UTC */
     usec_t now;
     struct course course; /* the policy that new courses begin with */
     /* of sessions from calendars */
@@ -43,9 +44,9 @@ struct import_result {
 };
 
 /* CSV with external_id, name (or given_name, family_name), email, status. Errors of all three:
- * INVALID, TOO_LARGE (the file as a whole cannot be read), CONFLICT (`missing` would take more than
- * a fifth, or others change the same rows all the time), NOMEM, UNAVAILABLE. Errors of single lines
- * are in the report. */
+ * INVALID, TOO_LARGE (the file as a whole cannot be read), CONFLICT (missing_... would take more
+ * than a fifth, or others change the same rows all the time), NOMEM, UNAVAILABLE. Errors of single
+ * lines are in the report. */
 NODISCARD enum err import_students(const struct import_options *o, struct str bytes,
                                    struct import_result *ret_result, struct error *e);
 /* CSV with code, term, title, late_after_min. */
@@ -54,8 +55,8 @@ NODISCARD enum err import_courses(const struct import_options *o, struct str byt
 /* CSV with course (a code), term, external_id, valid_from, valid_to, action (add, remove). */
 NODISCARD enum err import_rosters(const struct import_options *o, struct str bytes,
                                   struct import_result *ret_result, struct error *e);
-/* A zip file of OneRoster 1.1 CSV tables: users, classes and enrollments of role student. `missing`
- * ends roster entries of classes in a bulk file that its enrollments leave out. */
+/* A zip file of OneRoster 1.1 CSV tables: users, classes and enrollments. missing_students is about
+ * users in a bulk file, missing_entries about classes with their enrollments in one. */
 NODISCARD enum err import_oneroster(const struct import_options *o, struct str bytes,
                                     struct import_result *ret_result, struct error *e);
 /* Sessions from an iCalendar file (docs/timetable.md). */

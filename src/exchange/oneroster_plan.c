@@ -224,7 +224,7 @@ static enum err class_row(struct import *m, const struct oneroster_table *t,
     if (named->id[0] && m->data.files[ONEROSTER_SESSIONS].mode == ONEROSTER_ABSENT)
         named->course->new.term = (struct str){0}; /* the title of its term is not told: it stays */
     named->course->whole =
-        m->plan.o->missing && m->data.files[ONEROSTER_ENROLLMENTS].mode == ONEROSTER_BULK;
+        m->plan.o->missing_entries && m->data.files[ONEROSTER_ENROLLMENTS].mode == ONEROSTER_BULK;
     return named->id[0] ? courses_bind(&m->courses, named->course, named->id, e) : ERR_OK;
 }
 
@@ -381,6 +381,16 @@ static void prepare(struct import *m)
     rosters_init(&m->set, &m->plan, &m->courses);
 }
 
+/* Only a bulk file tells by its silence. */
+static bool all_students_are_told(struct import *m)
+{
+    bool bulk = m->data.files[ONEROSTER_USERS].mode == ONEROSTER_BULK;
+    if (m->plan.o->missing_students && !bulk)
+        report_warn(report_of(m), "users.csv is no bulk file: nobody becomes inactive for not "
+                                  "being in it");
+    return m->plan.o->missing_students && bulk;
+}
+
 static enum err make(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct import *m = ctx;
@@ -390,13 +400,14 @@ static enum err make(struct db_cx *cx, void *ctx, struct error *e)
     for (size_t i = 0; i < ARRAY_LEN(readers) && !r; i++)
         r = read_file(m, (int)i, e);
     if (!r)
-        r = students_load(cx, &m->students, false, e);
+        r = students_load(cx, &m->students, all_students_are_told(m), e);
     if (!r)
         r = courses_load(cx, &m->courses, e);
     if (r)
         return r;
     students_decide(&m->students);
     courses_decide(&m->courses);
+    r = plan_guard(&m->plan, m->students.n_gone, m->students.active, "active students", e);
     for (int i = 0; i < m->n && !r; i++)
         r = want(m, &m->entries[i], e);
     if (!r)

@@ -90,7 +90,7 @@ static enum err refer(struct rosters *s, const struct str *cells, struct entry *
     if (!r && !entry->student)
         r = students_add(&s->students, cells[COL_STUDENT], -1, entry->line, &entry->student, e);
     if (!r)
-        entry->course->whole = s->plan.o->missing;
+        entry->course->whole = s->plan.o->missing_entries;
     return r;
 }
 

@@ -142,7 +142,7 @@ static enum err make(struct db_cx *cx, void *ctx, struct error *e)
     if (!r)
         r = report_check(report_of(s), e);
     if (!r)
-        r = students_load(cx, &s->set, s->plan.o->missing, e);
+        r = students_load(cx, &s->set, s->plan.o->missing_students, e);
     if (r)
         return r;
     students_decide(&s->set);

@@ -94,6 +94,20 @@ def test_a_sourced_id_stays_the_same_student_and_course(sis):
     assert set(roster(sis.api, "B1", "Fall 2026")) == {"NEW-1"}
 
 
+def test_students_left_out_of_a_bulk_file_become_inactive_when_asked(sis):
+    sis(packed(users=[user(n) for n in range(1, 41)]))
+    fewer = packed(users=[user(n) for n in range(1, 35)])
+    assert counts(sis(fewer)) == {"unchanged": 34}
+    report = sis(fewer, missing="deactivate")
+    assert counts(report) == {"unchanged": 34, "remove": 6}
+    assert student(sis.api, "N40")["status"] == "inactive" and student(sis.api, "N34")["status"] == "active"
+    assert "34 active students" in sis(packed(users=[user(n) for n in range(1, 11)]), 409, missing="all")["detail"]
+    assert counts(sis(packed(users=[user(n) for n in range(1, 11)]), missing="all", force=1)) == {"unchanged": 10, "remove": 24}
+    delta = sis(packed("delta", users=[user(1)]), missing="deactivate")
+    assert counts(delta) == {"unchanged": 1} and "no bulk file" in delta["warnings"][0]
+    assert student(sis.api, "N2")["status"] == "active"
+
+
 def test_a_delta_names_what_an_earlier_file_had(sis):
     sis(packed(**WORLD))
     delta = packed("delta", users=[user(2, status="tobedeleted"), user(7, status="tobedeleted"), user(4, status="active")],
