@@ -274,15 +274,29 @@ static bool term_row_of(const struct report *t, const struct report_total *total
     return counted && (isnan(t->below) || counts_is_below(&row->base.tally, t->below));
 }
 
+/* Totals of students or courses, up to *ret_wanted of them; fewer are the end. */
+static enum err term_totals(struct db_cx *cx, const struct report *t, struct arena *a, bool courses,
+                            struct report_total **ret_totals, int *ret_n, int *ret_wanted,
+                            struct error *e)
+{
+    struct str after = str_from(t->after);
+    bool some = report_filter_some(&t->filter);
+    *ret_wanted = some ? REPORT_PAGE_COUNTED : REPORT_PAGE;
+    if (!courses && !some && !isnan(t->below)) { /* one more than asked: is it the end? */
+        *ret_wanted = t->limit ? (int)(t->limit - t->sent) + 1 : REPORT_PAGE_TOTALS;
+        return report_term_below(cx, a, t->term, &t->filter, t->below, after, *ret_wanted,
+                                 ret_totals, ret_n, e);
+    }
+    return (courses ? report_term_courses : report_term_students)(
+        cx, a, t->term, &t->filter, after, *ret_wanted, ret_totals, ret_n, e);
+}
+
 static enum err term_page(struct db_cx *cx, struct report *t, struct arena *a,
                           struct report_page *page, bool courses, struct error *e)
 {
     struct report_total *totals;
-    int n, wanted = report_filter_some(&t->filter) ? REPORT_PAGE_COUNTED : REPORT_PAGE;
-    if (!isnan(t->below) && wanted == REPORT_PAGE)
-        wanted = REPORT_PAGE_TOTALS; /* most are not shown */
-    enum err r = (courses ? report_term_courses : report_term_students)(
-        cx, a, t->term, &t->filter, str_from(t->after), wanted, &totals, &n, e);
+    int n, wanted;
+    enum err r = term_totals(cx, t, a, courses, &totals, &n, &wanted, e);
     struct term_row *rows = r ? NULL : arena_array(a, (size_t)n + 1, sizeof *rows);
     if (!rows)
         return r ? r : error_set(e, ERR_NOMEM, "no memory for a page of the report");

@@ -204,6 +204,20 @@ enum err report_term_students(struct db_cx *cx, struct arena *a, struct str term
                     sizeof(struct report_total), ret_rows, ret_n, e);
 }
 
+enum err report_term_below(struct db_cx *cx, struct arena *a, struct str term,
+                           const struct report_filter *filter, double below, struct str after,
+                           int limit, struct report_total **ret_rows, int *ret_n, struct error *e)
+{
+    const struct db_value args[] = {text_of(term),
+                                    db_text(filter->course.text),
+                                    db_text(filter->instructor),
+                                    text_of(after),
+                                    db_int(limit),
+                                    db_real(below)};
+    return rows_all(cx, Q_REPORT_TERM_BELOW, args, ARRAY_LEN(args), a, student_total_read,
+                    sizeof(struct report_total), ret_rows, ret_n, e);
+}
+
 enum err report_term_courses(struct db_cx *cx, struct arena *a, struct str term,
                              const struct report_filter *filter, struct str after, int limit,
                              struct report_total **ret_rows, int *ret_n, struct error *e)

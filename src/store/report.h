@@ -106,6 +106,12 @@ NODISCARD enum err report_term_students(struct db_cx *cx, struct arena *a, struc
                                         const struct report_filter *filter, struct str after,
                                         int limit, struct report_total **ret_rows, int *ret_n,
                                         struct error *e);
+/* The next `limit` students with less than `below` percent, of whole totals: period and weekday of
+ * the filter are not looked at. */
+NODISCARD enum err report_term_below(struct db_cx *cx, struct arena *a, struct str term,
+                                     const struct report_filter *filter, double below,
+                                     struct str after, int limit, struct report_total **ret_rows,
+                                     int *ret_n, struct error *e);
 NODISCARD enum err report_term_courses(struct db_cx *cx, struct arena *a, struct str term,
                                        const struct report_filter *filter, struct str after,
                                        int limit, struct report_total **ret_rows, int *ret_n,

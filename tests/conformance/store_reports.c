@@ -102,6 +102,32 @@ static void totals_are_right(struct fixture *f, const struct school *s)
     assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
 }
 
+/* Of the students' totals those with less than each percentage, as one rule says it everywhere. */
+static void those_below_are_right(struct fixture *f, const struct school *s)
+{
+    static const double percents[] = {0, 33.4, 50, 66.6, 75, 100};
+    static const struct report_filter all = {.from = 0};
+    struct db_cx *cx = read_begin(f);
+    for (size_t p = 0; p < ARRAY_LEN(percents); p++) {
+        struct report_total *rows;
+        int n, at = 0;
+        assert_int_equal(
+            report_term_below(cx, f->a, STR(""), &all, percents[p], STR(""), 100, &rows, &n, &f->e),
+            ERR_OK);
+        for (int i = 0; i < STUDENTS; i++) {
+            struct report_counts c = recount(f, cx, s, -1, &s->student[i]);
+            int64_t attended = c.present + c.late + c.left_early, of = attended + c.absent;
+            if (100.0 * (double)attended >= percents[p] * (double)of)
+                continue;
+            assert_true(at < n);
+            assert_string_equal(rows[at].id, s->student[i].text);
+            same_counts(rows[at++].counts, c);
+        }
+        assert_int_equal(at, n);
+    }
+    assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
+}
+
 static enum err close_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     const struct session_id *session = ctx;
@@ -148,6 +174,7 @@ static void totals_follow_marks_corrections_and_absences(void **state)
         assert_int_equal(db_tx(f->db, statement_fn, &correct, &f->e), ERR_OK);
     }
     totals_are_right(f, &s);
+    those_below_are_right(f, &s);
 }
 
 static void what_failed_is_not_counted(void **state)

@@ -68,7 +68,7 @@ SELECT count(*) AS n FROM session s JOIN roster_entry r ON r.course_id = s.cours
 WHERE s.id = $1 AND r.student_id = $2;
 
 -- The nearest to the threshold first. doubt: the margin in units of 0.0001, as receipts have it;
--- 90000: there is no such evidence.
+-- 90000: there is no such evidence. The index mark_disputed holds the same expression.
 -- name: mark_disputed :many
 -- dialect: sqlite
 SELECT session_id, student_id, external_id, name, frame, status, source, first_seen, last_seen,

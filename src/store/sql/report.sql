@@ -102,7 +102,25 @@ LEFT JOIN attendance_total t ON t.student_id = st.id
 WHERE st.external_id > $3 AND st.external_id <= $4
 GROUP BY st.external_id ORDER BY st.external_id;
 
--- The same, counted from the marks of some sessions.
+-- Those of all students with less than $6 percent; counted by student before any name is read.
+-- name: report_term_below :many
+SELECT st.id, st.external_id, st.name, t.n, t.present, t.late, t.left_early, t.absent, t.excused
+FROM (SELECT student_id, count(*) AS n, CAST(sum(present) AS bigint) AS present,
+        CAST(sum(late) AS bigint) AS late, CAST(sum(left_early) AS bigint) AS left_early,
+        CAST(sum(absent) AS bigint) AS absent, CAST(sum(excused) AS bigint) AS excused
+    FROM attendance_total
+    WHERE COALESCE(course_id, '') IN (SELECT c.id FROM course c
+        WHERE c.term = $1 AND ($2 = '' OR c.id = $2)
+            AND ($3 = '' OR EXISTS (SELECT 1 FROM course_instructor i
+                WHERE i.course_id = c.id AND i.user_id = $3)))
+    GROUP BY student_id
+    HAVING 100 * sum(present + late + left_early)
+        < CAST($6 AS double precision) * sum(present + late + left_early + absent)) t
+JOIN student st ON st.id = t.student_id
+WHERE st.external_id > $4
+ORDER BY st.external_id LIMIT $5;
+
+-- report_term_students, counted from the marks of some sessions.
 -- name: report_term_students_when :many
 SELECT min(st.id) AS id, st.external_id, min(st.name) AS name, count(m.session_id) AS n,
     count(CASE WHEN m.status = 'present' THEN 1 END) AS present,
