@@ -4,6 +4,7 @@
 
 #include "attendance/policy.h"
 #include "store/keystore.h"
+#include "store/student.h"
 
 static const char *const status_words[] = {"present", "late",    "left-early",
                                            "absent",  "excused", NULL};
@@ -136,6 +137,13 @@ static enum err change_fn(struct db_cx *cx, void *ctx, struct error *e)
     return r ? r : mark_known(cx, t->c->a, &t->mark, &t->known, e);
 }
 
+/* An erased student gets no new key. */
+static enum err person_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    const struct correction_ctx *t = ctx;
+    return student_not_erased(cx, t->change.student, e);
+}
+
 static enum err change(struct call *c, bool dispute, struct error *e)
 {
     const struct mark_in *in = c->in;
@@ -147,6 +155,8 @@ static enum err change(struct call *c, bool dispute, struct error *e)
     struct seal_key key;
     t.change.reason_key = &key;
     enum err r = read_ids(c, &t, e);
+    if (r == ERR_OK)
+        r = db_read(c->api->env.db, person_fn, &t, e);
     if (r == ERR_OK)
         r = keystore_make(c->api->env.keystore, t.change.student, KEY_RECORD, &key, e);
     if (r == ERR_OK)

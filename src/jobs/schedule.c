@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 enum { RUN_ARENA = 64 * MIB, PURGE_MAX = 500, CONSENTS_MAX = 100 };
+#define ERASURE_PATIENCE (10 * USEC_PER_SEC)
 
 /* ---- the small jobs */
 
@@ -44,6 +45,23 @@ static enum err consents_expire(struct schedule_run *run, struct error *e)
     int n = 0;
     enum err r =
         erasure_expire(&run->env->erasure, run->a, run->now, CONSENTS_MAX, &students, &n, e);
+    for (int i = 0; r == ERR_OK && i < n; i++) {
+        int64_t id;
+        r = bus_publish(run->env->bus, STR(EVENT_TOPIC_GALLERY), str_from(students[i].text), &id,
+                        e);
+    }
+    run->did = n;
+    run->more = n == CONSENTS_MAX;
+    return r;
+}
+
+/* Erasures that a crash cut short. A request that is under way has ERASURE_PATIENCE to end. */
+static enum err erasures_finish(struct schedule_run *run, struct error *e)
+{
+    struct student_id *students = NULL;
+    int n = 0;
+    enum err r = erasure_finish(&run->env->erasure, run->a, run->now - ERASURE_PATIENCE,
+                                CONSENTS_MAX, &students, &n, e);
     for (int i = 0; r == ERR_OK && i < n; i++) {
         int64_t id;
         r = bus_publish(run->env->bus, STR(EVENT_TOPIC_GALLERY), str_from(students[i].text), &id,
@@ -107,6 +125,7 @@ static const struct periodic table[] = {
     {"answers", EVERY(cleanup_every), schedule_answers},
     {"audit", EVERY(cleanup_every), schedule_audit},
     {"consents", EVERY(cleanup_every), consents_expire},
+    {"erasures", EVERY(cleanup_every), erasures_finish},
     {"jobs", EVERY(cleanup_every), jobs_retain},
     {"logins", EVERY(cleanup_every), logins_expire},
     {"sessions", EVERY(sessions_every), schedule_sessions},

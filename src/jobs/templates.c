@@ -219,8 +219,7 @@ enum err templates_load_all(const struct jobs_env *env, struct engine *engine, s
                   (long long)l.skipped);
     if (l.erased)
         log_event(LOG_WARN, "jobs", "templates_erased",
-                  "n=%lld help=\"an erasure was cut short: withdraw the consent, or delete the "
-                  "student, again\"",
+                  "n=%lld help=\"an erasure was cut short: the job erasures ends it\"",
                   (long long)l.erased);
     atomic_store(&engine->loaded, r == ERR_OK || atomic_load(&engine->loaded));
     load_done(&l);

@@ -5,6 +5,7 @@
 #include "store/attendance.h"
 
 #include "store/mark_row.h"
+#include "store/student.h"
 
 #include <math.h>
 
@@ -169,7 +170,9 @@ static enum err change(struct db_cx *cx, struct arena *a, const struct mark_chan
 {
     struct mark m;
     bool told = false;
-    enum err r = db_exec(cx, q, args, n, NULL, e);
+    enum err r = student_not_erased(cx, c->student, e);
+    if (!r)
+        r = db_exec(cx, q, args, n, NULL, e);
     if (!r)
         r = mark_get(cx, a, c->session, c->student, &m, e);
     if (!r)

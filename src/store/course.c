@@ -3,6 +3,7 @@
 #include "store/course.h"
 
 #include "store/rows.h"
+#include "store/student.h"
 
 /* Errors NOT_FOUND: there is no such term. */
 static enum err set_term(struct db_cx *cx, const struct course *c, struct error *e)
@@ -153,8 +154,9 @@ enum err roster_add(struct db_cx *cx, struct course_id course, struct student_id
         r = roster_bump(cx, course, e);
     if (!r && ret_added)
         *ret_added = added > 0;
-    return error_replace(e, r, ERR_CONFLICT, ERR_NOT_FOUND,
-                         "there is no such course, or no such student");
+    r = error_replace(e, r, ERR_CONFLICT, ERR_NOT_FOUND,
+                      "there is no such course, or no such student");
+    return r ? r : student_not_erased(cx, student, e); /* after the insert: see erasure.c, strip */
 }
 
 enum err roster_remove(struct db_cx *cx, struct course_id course, struct student_id student,

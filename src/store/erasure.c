@@ -36,6 +36,8 @@ enum err erasure_face(struct db_cx *cx, struct student_id student, usec_t now,
     if (r == ERR_OK)
         r = look_alike_delete(cx, student, &version, e);
     if (r == ERR_OK)
+        r = db_exec(cx, Q_ERASURE_SCORES_CLEAR, args, 1, NULL, e);
+    if (r == ERR_OK)
         *ret_counts = counts;
     return r;
 }
@@ -223,13 +225,14 @@ static enum err person_fn(struct db_cx *cx, void *ctx, struct error *e)
     return r;
 }
 
-/* All that names the student; marks, presence and past rosters keep the id. */
+/* All that names the student; marks, presence and past rosters keep the id. The row comes before
+ * the rosters: whoever adds to one waits for it, and then finds it erased (roster_add). */
 static enum err strip(struct db_cx *cx, struct work *w, usec_t now, struct error *e)
 {
     static const enum query steps[] = {Q_STUDENT_JOBS_DELETE, Q_STUDENT_ROSTER_BUMP,
                                        Q_ERASURE_USER_DELETE, Q_ERASURE_REFS_DELETE};
-    static const enum query timed[] = {Q_ERASURE_CONSENTS_END, Q_ERASURE_ROSTER_END,
-                                       Q_ERASURE_STUDENT_STRIP};
+    static const enum query timed[] = {Q_ERASURE_CONSENTS_END, Q_ERASURE_STUDENT_STRIP,
+                                       Q_ERASURE_ROSTER_END};
     const struct db_value args[] = {db_text(w->student.text), db_int(now)};
     enum err r = ERR_OK;
     for (size_t i = 0; r == ERR_OK && i < ARRAY_LEN(steps); i++)

@@ -4,9 +4,10 @@
  * backup either. Then one transaction removes the rows, ends consents and jobs, tells the admin
  * chain of the register and stores a receipt: a few lines of text, signed with the installation's
  * key (base/sign.h), that anybody can check. A crash in between leaves rows nobody can read;
- * asking again finishes, with the time and fingerprint of the key that was destroyed the first
- * time. The galleries forget the student when they are told (EVENT_TOPIC_GALLERY): the caller does
- * that. Not inside db_tx or db_read, but where it says so. Thread: any. */
+ * asking again or erasure_finish ends it, with the time and fingerprint of the key that was
+ * destroyed the first time. The galleries forget the student when they are told
+ * (EVENT_TOPIC_GALLERY): the caller does that. Not inside db_tx or db_read, but where it says so.
+ * Thread: any. */
 #pragma once
 
 #include "base/id.h"
@@ -52,6 +53,13 @@ NODISCARD enum err erasure_expire(const struct erasure_env *env, struct arena *a
                                   int limit, struct student_id **ret_students, int *ret_n,
                                   struct error *e);
 
+/* Ends the erasures that a crash cut short: of students whose key was destroyed at `before` or
+ * earlier and whose rows are still there, `limit` at most. Safe to repeat, and beside a request
+ * that does the same. Results as of erasure_expire. Cost: a few lookups a destroyed key. */
+NODISCARD enum err erasure_finish(const struct erasure_env *env, struct arena *a, usec_t before,
+                                  int limit, struct student_id **ret_students, int *ret_n,
+                                  struct error *e);
+
 /* Inside db_tx or db_read. Errors NOT_FOUND. */
 NODISCARD enum err erasure_get(struct db_cx *cx, struct arena *a, const char *id,
                                struct erasure *ret_erasure, struct error *e);
@@ -65,8 +73,8 @@ struct erasure_counts {
     int64_t photos;    /* that waited for a verdict */
 };
 
-/* Inside db_tx: the rows of a face alone. Removes templates, look-alike pairs and photos that wait
- * for a verdict, and ends the jobs that had them; nobody enrols the student until the transaction
- * has ended. Doing it twice is the same as once. */
+/* Inside db_tx: the rows of a face alone. Removes templates, look-alike pairs, scores of presence
+ * and photos that wait for a verdict, and ends the jobs that had them; nobody enrols the student
+ * until the transaction has ended. Doing it twice is the same as once. */
 NODISCARD enum err erasure_face(struct db_cx *cx, struct student_id student, usec_t now,
                                 struct erasure_counts *ret_counts, struct error *e);

@@ -285,6 +285,43 @@ enum err keystore_destroy(struct keystore *k, struct student_id student, enum ke
     return r;
 }
 
+struct destroyed {
+    struct arena *a;
+    enum key_purpose purpose;
+    usec_t before;
+    struct student_id after, *list;
+    int limit, n;
+};
+
+static void destroyed_read(struct row *row, void *ret_item)
+{
+    struct student_id *id = ret_item;
+    db_col_copy(row->rows, "student_id", id->text, sizeof id->text);
+}
+
+static enum err destroyed_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct destroyed *d = ctx;
+    const struct db_value args[] = {db_text(purpose_names[d->purpose]), db_int(d->before),
+                                    db_text(d->after.text), db_int(d->limit)};
+    return rows_all(cx, Q_KEY_DESTROYED, args, ARRAY_LEN(args), d->a, destroyed_read,
+                    sizeof *d->list, &d->list, &d->n, e);
+}
+
+enum err keystore_destroyed(struct keystore *k, struct arena *a, enum key_purpose purpose,
+                            usec_t before, struct student_id after, int limit,
+                            struct student_id **ret_students, int *ret_n, struct error *e)
+{
+    struct destroyed d = {
+        .a = a, .purpose = purpose, .before = before, .after = after, .limit = limit};
+    enum err r = db_read(k->db, destroyed_fn, &d, e);
+    if (r)
+        return r;
+    *ret_students = d.list;
+    *ret_n = d.n;
+    return ERR_OK;
+}
+
 /* ---- all keys of a purpose */
 
 struct ring_key {

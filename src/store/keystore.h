@@ -59,6 +59,12 @@ struct key_end {
 NODISCARD enum err keystore_destroy(struct keystore *k, struct student_id student,
                                     enum key_purpose purpose, struct key_end *ret_end,
                                     struct error *e);
+/* Students whose key was destroyed at `before` or earlier and has not been made again, in order of
+ * id after `after` (empty: from the start). */
+NODISCARD enum err keystore_destroyed(struct keystore *k, struct arena *a, enum key_purpose purpose,
+                                      usec_t before, struct student_id after, int limit,
+                                      struct student_id **ret_students, int *ret_n,
+                                      struct error *e);
 /* Drops cached keys of the student: another process destroyed them. */
 void keystore_forget(struct keystore *k, struct student_id student);
 

@@ -46,6 +46,20 @@ enum err student_get(struct db_cx *cx, struct arena *a, struct student_id id,
     return r;
 }
 
+enum err student_not_erased(struct db_cx *cx, struct student_id id, struct error *e)
+{
+    const struct db_value args[] = {db_text(id.text)};
+    int64_t erased_at = 0;
+    bool has = false;
+    enum err r = rows_int(cx, Q_STUDENT_ERASED_AT, args, 1, "erased_at", &erased_at, &has, e);
+    if (r == ERR_OK && !has)
+        return error_set(e, ERR_NOT_FOUND, "there is no such student");
+    if (r == ERR_OK && erased_at)
+        return error_set(e, ERR_CONFLICT,
+                         "this student is erased: nothing can be added or changed");
+    return r;
+}
+
 enum err student_by_external_id(struct db_cx *cx, struct arena *a, struct str external_id,
                                 struct student *ret_student, struct error *e)
 {

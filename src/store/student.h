@@ -33,6 +33,8 @@ NODISCARD enum err student_get(struct db_cx *cx, struct arena *a, struct student
                                struct student *ret_student, struct error *e);
 NODISCARD enum err student_by_external_id(struct db_cx *cx, struct arena *a, struct str external_id,
                                           struct student *ret_student, struct error *e);
+/* Errors NOT_FOUND; CONFLICT: the student is erased, nothing may be added about this person. */
+NODISCARD enum err student_not_erased(struct db_cx *cx, struct student_id id, struct error *e);
 /* Students of the scope (NULL: all) in order of id after `after` (empty = from the start), at most
  * limit; search (may be empty) is a part of name or external_id, without regard to ASCII case. */
 NODISCARD enum err student_list(struct db_cx *cx, struct arena *a, const struct scope *scope,

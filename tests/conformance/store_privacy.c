@@ -4,6 +4,7 @@
 #include "store/erasure.h"
 #include "store/keystore.h"
 #include "store/look_alike.h"
+#include "store/presence.h"
 
 #include <stdio.h>
 
@@ -355,6 +356,9 @@ static void a_student_with_marks_stays_without_a_name(void **state)
     assert_true(str_is(s.status, "erased") && !str_is(s.name, "Ada") && s.email.n == 0);
     assert_int_equal(mark_get(cx, f->a, m.session, student, &kept, &f->e), ERR_OK);
     assert_true(str_is(kept.status, "present"));
+    assert_int_equal(roster_add(cx, course, student, 300, &added, &f->e), ERR_CONFLICT);
+    assert_int_equal(hold_end(f, ERR_CONFLICT), ERR_CONFLICT);
+    cx = tx_begin(f);
     int64_t version;
     s.version = 0;
     s.name = STR("Ada");
@@ -363,6 +367,79 @@ static void a_student_with_marks_stays_without_a_name(void **state)
     assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
     assert_int_equal(erasure_student(&env, f->a, student, STR("local"), &again, &f->e), ERR_OK);
     assert_string_equal(again.id, made.id);
+    keystore_close(env.keystore);
+}
+
+static void erasures_cut_short_are_finished_once(void **state)
+{
+    struct fixture *f = *state;
+    struct erasure_env env = erasure_begin(f);
+    char consent[ID_TEXT];
+    struct student_id student = enrolled(f, &env, consent), *done;
+    struct erasure *receipts;
+    struct key_end end;
+    struct seal_key key;
+    struct student s;
+    int n = -1;
+    usec_t later = time_utc() + USEC_PER_MIN;
+    assert_int_equal(erasure_finish(&env, f->a, later, 9, &done, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 0); /* all keys are there */
+    assert_int_equal(keystore_destroy(env.keystore, student, KEY_FACE, &end, &f->e), ERR_OK);
+    assert_int_equal(erasure_finish(&env, f->a, end.destroyed_at - 1, 9, &done, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 0); /* the request may still be at it */
+    assert_int_equal(erasure_finish(&env, f->a, later, 9, &done, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 1);
+    assert_string_equal(done[0].text, student.text);
+    assert_int_equal(templates_now(f, student), 0);
+    assert_int_equal(erasure_finish(&env, f->a, later, 9, &done, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 0);
+    struct db_cx *cx = tx_begin(f); /* enrolled anew: the old end is no reason to erase again */
+    make_consent(f, cx, student, CONSENT_RECOGNITION);
+    tx_commit(f);
+    assert_int_equal(keystore_make(env.keystore, student, KEY_FACE, &key, &f->e), ERR_OK);
+    cx = tx_begin(f);
+    assert_int_equal(template_try(f, cx, student), ERR_OK);
+    tx_commit(f);
+    assert_int_equal(erasure_finish(&env, f->a, later, 9, &done, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(templates_now(f, student), 1);
+    assert_int_equal(keystore_destroy(env.keystore, student, KEY_RECORD, &end, &f->e), ERR_OK);
+    assert_int_equal(erasure_finish(&env, f->a, later, 9, &done, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 1);
+    cx = read_begin(f);
+    assert_int_equal(student_get(cx, f->a, student, &s, &f->e), ERR_NOT_FOUND);
+    assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
+    cx = read_begin(f);
+    assert_int_equal(erasure_list(cx, f->a, student, "", 9, &receipts, &n, &f->e), ERR_OK);
+    assert_int_equal(n, 2);
+    assert_true(str_is(receipts[0].scope, "student") && str_is(receipts[1].scope, "face"));
+    assert_signed(&receipts[0]);
+    assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
+    keystore_close(env.keystore);
+}
+
+static void scores_of_presence_go_with_the_face_and_the_minutes_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct erasure_env env = erasure_begin(f);
+    char consent[ID_TEXT];
+    struct student_id student = enrolled(f, &env, consent);
+    struct presence_row *rows;
+    struct erasure made;
+    int n = 0;
+    struct db_cx *cx = tx_begin(f);
+    struct course_id course = make_course(f, cx, "C1");
+    struct session_id session = make_session(f, cx, course, SESSION_ACTIVE);
+    assert_int_equal(presence_add(cx, session, student, 3, 0.75, &f->e), ERR_OK);
+    tx_commit(f);
+    assert_int_equal(erasure_withdraw(&env, f->a, student, consent, "consent_withdrawn",
+                                      STR("local"), &made, &f->e),
+                     ERR_OK);
+    cx = read_begin(f);
+    assert_int_equal(presence_list(cx, f->a, session, student, &rows, &n, &f->e), ERR_OK);
+    assert_true(n == 1 && rows[0].minute == 3 && rows[0].sightings == 1);
+    assert_true(rows[0].best_score <= 0);
+    assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
     keystore_close(env.keystore);
 }
 
@@ -440,6 +517,8 @@ int main(void)
         TEST(a_student_without_marks_goes_whole),
         TEST(a_student_with_marks_stays_without_a_name),
         TEST(a_reason_is_sealed_in_the_payload_and_opens_with_its_key_alone),
+        TEST(erasures_cut_short_are_finished_once),
+        TEST(scores_of_presence_go_with_the_face_and_the_minutes_stay),
         TEST(expiry_withdraws_what_is_due_and_nothing_else),
     };
     return store_suite_run(tests, ARRAY_LEN(tests));

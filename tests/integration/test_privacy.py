@@ -1,6 +1,9 @@
 """Consents and erasure, from outside."""
+import contextlib
 import json
 import re
+import sqlite3
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -18,6 +21,13 @@ def consents(api, student):
 
 def withdraw(api, student, consent, status=200):
     return api.ask("POST", f"/v1/students/{student}/consents/{consent}/withdraw", status).json()
+
+
+def keys(server, student):
+    """The purposes of the student's keys, and whether each is destroyed."""
+    with contextlib.closing(sqlite3.connect(server.data / "keys.db")) as db:
+        return {purpose: at > 0 for purpose, at in db.execute(
+            "SELECT purpose, destroyed_at FROM student_key WHERE student_id = ?", (student,))}
 
 
 def test_photos_without_a_consent_are_refused_with_what_to_do(api, name):
@@ -150,6 +160,12 @@ def test_a_student_with_marks_is_erased_and_the_register_stays_whole(serve, name
     assert api.get("/v1/register/verification")["findings"] == 0
     assert api.get(mark)["events"][-1]["event"]["reason"] is None
     assert api.ask("DELETE", f"/v1/students/{student}", 200).json() == receipt
+    for method, path in (("PUT", f"/v1/courses/{course}/roster/{student}"), ("PUT", mark), ("POST", mark + "/dispute")):
+        body = {"json": {"status": "absent", "reason": "no"}} if method == "PUT" and path == mark else {}
+        body = {"json": {"reason": "no"}} if method == "POST" else body
+        assert "erased" in api.problem(method, path, 409, "CONFLICT", **body)["detail"]
+    assert keys(server, student) == {"record": True}
+    api.problem("POST", f"/v1/students/{student}/photos", 409, files=[("photo", ("a.jpg", b"x"))])
     api.problem("PATCH", f"/v1/students/{student}", 412, json={"name": "Ada"})
     api.problem("POST", f"/v1/students/{student}/consents", 409, json={"purpose": "recognition", "text_version": "1"})
 
@@ -161,6 +177,53 @@ def test_a_student_without_marks_goes_and_the_receipt_stays(api, name):
     api.problem("DELETE", f"/v1/students/{student}", 404)
     assert api.get(f"/v1/erasures/{receipt['id']}") == receipt
     assert re.search(r"^key record: ", receipt["statement"], re.M)
+
+
+@contextlib.contextmanager
+def rows_held(server):
+    """Nobody writes to the database meanwhile; the keys are another one."""
+    if database.POSTGRES:
+        import psycopg
+        with psycopg.connect(database.url(server.data)) as db:
+            db.execute("LOCK TABLE job IN EXCLUSIVE MODE")
+            yield
+            db.rollback()
+        return
+    with contextlib.closing(sqlite3.connect(server.data / "rollcall.db", isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        yield
+        db.execute("ROLLBACK")
+
+
+def test_an_erasure_cut_short_by_kill_9_is_finished_by_the_scheduler(serve, name):
+    server, person = serve(), PEOPLE[3]
+    student = server.api.enrol(name, photos("train", person, 2))["id"]
+    (live,) = consents(server.api, student)
+
+    def ask():
+        with contextlib.suppress(Exception):
+            withdraw(server.api, student, live["id"])
+
+    asking = threading.Thread(target=ask)
+    with rows_held(server):
+        asking.start()
+        wait_for(lambda: keys(server, student)["face"], what="the end of the key")
+        server.kill()
+    asking.join()
+    with contextlib.closing(sqlite3.connect(server.data / "keys.db")) as db, db:
+        assert db.execute("SELECT sealed FROM student_key WHERE student_id = ?", (student,)).fetchall() == [(b"",)]
+        db.execute("UPDATE student_key SET destroyed_at = destroyed_at - 60000000 WHERE student_id = ?", (student,))
+    server.restart()
+    api = server.api
+    assert consents(api, student)[0]["live"] and api.get(f"/v1/students/{student}")["photos"] == 2
+    session = api.session(api.course(name, [student], confirmations=1)["id"])["id"]
+    assert api.seen(session, photos("val", person)[0])["faces"][0]["student"] is None
+    for _ in range(2):
+        api.post("/v1/system/schedule/erasures/run", status=204)
+        (receipt,) = wait_for(lambda: api.get("/v1/erasures", student=student)["items"], what="the erasure")
+        assert "templates removed: 2\n" in receipt["statement"]
+    assert api.get(f"/v1/students/{student}")["photos"] == 0 and not consents(api, student)[0]["live"]
+    api.problem("POST", f"/v1/students/{student}/consents/{live['id']}/withdraw", 409)
 
 
 def test_an_expired_consent_is_withdrawn_by_the_scheduler(serve, name):

@@ -13,6 +13,19 @@ WHERE length(sealed) > 0 AND job_id IN (SELECT id FROM job WHERE subject = $1);
 UPDATE job_photo SET sealed = ''::bytea, name = ''
 WHERE octet_length(sealed) > 0 AND job_id IN (SELECT id FROM job WHERE subject = $1);
 
+-- How sure the recognition was is learnt from the face; the minutes stay.
+-- name: erasure_scores_clear :exec
+UPDATE presence SET best_score = 0 WHERE student_id = $1 AND best_score <> 0;
+
+-- What an erasure that was cut short has left: rows under a destroyed key.
+-- name: erasure_left :one
+SELECT s.erased_at,
+    (SELECT count(*) FROM template t WHERE t.student_id = s.id)
+    + (SELECT count(*) FROM job j WHERE j.subject = s.id AND j.state IN ('queued', 'running')) AS n,
+    COALESCE((SELECT MAX(c.id) FROM consent c WHERE c.student_id = s.id AND c.live = 1
+        AND c.purpose = 'recognition' AND c.replaced_by = ''), '') AS consent_id
+FROM student s WHERE s.id = $1;
+
 -- name: erasure_insert :exec
 INSERT INTO erasure (id, student_id, scope, reason, at, statement, signature, public_key)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8);

@@ -19,5 +19,10 @@ WHERE student_id = $1 AND purpose = $2 AND destroyed_at = 0;
 UPDATE student_key SET sealed = ''::bytea, destroyed_at = $3
 WHERE student_id = $1 AND purpose = $2 AND destroyed_at = 0;
 
+-- name: key_destroyed :many
+SELECT student_id FROM student_key
+WHERE purpose = $1 AND destroyed_at > 0 AND destroyed_at <= $2 AND student_id > $3
+ORDER BY student_id LIMIT $4;
+
 -- name: key_each :stream
 SELECT student_id, sealed FROM student_key WHERE purpose = $1 AND destroyed_at = 0;

@@ -118,6 +118,9 @@ SET external_id = $2, name = $3, email = $4, status = $5, version = version + 1,
 WHERE id = $1 AND erased_at = 0 AND (CAST($7 AS bigint) = 0 OR version = CAST($7 AS bigint))
 RETURNING version;
 
+-- name: student_erased_at :one
+SELECT erased_at FROM student WHERE id = $1;
+
 -- name: student_mark_count :one
 SELECT count(*) AS n FROM mark WHERE student_id = $1;
 
