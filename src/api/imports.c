@@ -212,6 +212,26 @@ static enum err read_missing(struct call *c, const char *const *words, struct im
     return r;
 }
 
+static bool role_teaches(struct str word)
+{
+    enum role role;
+    return role_parse(word, &role, NULL) == ERR_OK && role_may(role, PERM_SESSION_WRITE);
+}
+
+/* Users are made for those who may make users. */
+static enum err read_teachers(struct call *c, struct import_options *o, struct error *e)
+{
+    static const char *const words[] = {"create", "keep", NULL};
+    int index = -1;
+    enum err r = call_word(c, "teachers", words, &index, e);
+    o->may_teach = role_teaches;
+    o->create_teachers = !r && index == 0;
+    if (o->create_teachers && !principal_may(&c->who, PERM_USER_ADMIN))
+        return error_set(e, ERR_FORBIDDEN, "teachers=create needs the permission %s",
+                         perm_name(PERM_USER_ADMIN));
+    return r;
+}
+
 static enum err read_options(struct call *c, const char *const *missing, struct import_options *o,
                              struct error *e)
 {
@@ -225,6 +245,8 @@ static enum err read_options(struct call *c, const char *const *missing, struct 
         r = call_query(c, "tz", &o->tz, e);
     if (!r)
         r = call_query(c, "course", &o->course_name, e);
+    if (!r)
+        r = read_teachers(c, o, e);
     o->confirm_gap_ms = cfg->confirm_gap_ms;
     o->confirm_window_s = cfg->confirm_window_s;
     o->db = c->api->env.db;

@@ -178,6 +178,9 @@ static const struct route_query import_oneroster_query[] = {
                    "file is taken off; deactivate: students who are not in a bulk file of users "
                    "become inactive; all: both; default keep."),
     {"tz", "string", "Time zone of dates, such as Europe/Berlin; default UTC."},
+    {"teachers", "string",
+     "create: teachers who are no users become some, without a password (needs user.admin); "
+     "default keep: they are named and left out."},
 };
 static const struct route_query import_calendar_query[] = {
     IMPORT_QUERY,

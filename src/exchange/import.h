@@ -18,10 +18,12 @@ struct import_options {
     bool dry_run;
     bool missing_students; /* whom the file leaves out becomes inactive */
     bool missing_entries;  /* who is on a roster of the file and not in it is taken off */
-    bool force;            /* even when that is more than a fifth of them */
-    size_t bytes_max;      /* of the file */
-    int rows_max;          /* lines of one file */
-    struct str tz;         /* of dates without a time; empty: UTC */
+    bool create_teachers; /* teachers of OneRoster who are no users become some, without password */
+    bool (*may_teach)(struct str role); /* NULL: every role */
+    bool force;                         /* even when that is more than a fifth of them */
+    size_t bytes_max;                   /* of the file */
+    int rows_max;                       /* lines of one file */
+    struct str tz;                      /* of dates without a time; empty: UTC */
     usec_t now;
     struct course course; /* the policy that new courses begin with */
     /* of sessions from calendars */
@@ -49,7 +51,7 @@ struct import_result {
  * lines are in the report. */
 NODISCARD enum err import_students(const struct import_options *o, struct str bytes,
                                    struct import_result *ret_result, struct error *e);
-/* CSV with code, term, title, late_after_min. */
+/* CSV with code, term, title, late_after_min, instructors (logins, parted by semicolons). */
 NODISCARD enum err import_courses(const struct import_options *o, struct str bytes,
                                   struct import_result *ret_result, struct error *e);
 /* CSV with course (a code), term, external_id, valid_from, valid_to, action (add, remove). */

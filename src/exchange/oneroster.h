@@ -1,8 +1,9 @@
 /* OneRoster 1.1 (1EdTech, "OneRoster: CSV Tables", final release 1.1.1): what a zip file holds and
  * what of it is used here. Read by oneroster.c, planned by oneroster_plan.c.
  *
- * Used are users of role student (students), classes with the titles of their courses and terms
- * (courses), and enrollments of role student (roster entries). The rest is counted as ignored.
+ * Used are users of role student (students) and teacher (users who are there), classes with the
+ * titles of their courses and terms (courses), and enrollments of these roles (roster entries,
+ * instructors of courses). The rest is counted as ignored.
  * Thread: one at a time. */
 #pragma once
 

@@ -15,12 +15,12 @@ static const struct column titled_columns[T_N] = {
     [T_TITLE] = {"title", "", true, 200},
 };
 
-enum { U_ID, U_STATUS, U_ROLE, U_GIVEN, U_FAMILY, U_IDENTIFIER, U_EMAIL, U_N };
+enum { U_ID, U_STATUS, U_ROLE, U_GIVEN, U_FAMILY, U_IDENTIFIER, U_EMAIL, U_NAME, U_N };
 static const struct column user_columns[U_N] = {
     [U_ID] = {"sourcedId", "", true, 255},     [U_STATUS] = {"status", "", false, 40},
     [U_ROLE] = {"role", "", true, 40},         [U_GIVEN] = {"givenName", "", true, 100},
     [U_FAMILY] = {"familyName", "", true, 99}, [U_IDENTIFIER] = {"identifier", "", false, 64},
-    [U_EMAIL] = {"email", "", false, 200},
+    [U_EMAIL] = {"email", "", false, 200},     [U_NAME] = {"username", "", false, 255},
 };
 
 enum { C_ID, C_STATUS, C_TITLE, C_COURSE, C_CODE, C_TERMS, C_N };
@@ -44,6 +44,7 @@ static const struct column enrollment_columns[E_N] = {
 /* What a sourcedId of this file, or of an earlier one, stands for. */
 struct named {
     struct student_want *student;
+    struct teacher *teacher;
     struct course_want *course;
     struct str title; /* of a term or course */
     char id[ID_TEXT]; /* of an earlier file; empty: none */
@@ -65,6 +66,7 @@ struct import {
     struct student_set students;
     struct course_set courses;
     struct roster_set set;
+    struct teacher_set teachers;
     struct entry *entries;
     int n;
 };
@@ -138,6 +140,30 @@ static enum err want_student(struct import *m, struct named *named, struct str e
     return r;
 }
 
+/* Given and family name together; p NULL: out of memory, which the report tells. */
+static struct str name_of(struct import *m, const struct str *cells)
+{
+    char *name = arena_printf(m->plan.o->a, "%.*s %.*s", STR_ARGS(cells[U_GIVEN]),
+                              STR_ARGS(cells[U_FAMILY]));
+    report_of(m)->failed = report_of(m)->failed || !name;
+    return name ? str_from(name) : (struct str){0};
+}
+
+/* A teacher signs in with the e-mail address or the user name. */
+static enum err teacher_row(struct import *m, const struct oneroster_table *t, struct named *named,
+                            const struct str *cells, struct import_line *line, int line_at,
+                            struct error *e)
+{
+    const struct teacher like = {
+        .logins = {cells[U_EMAIL], cells[U_NAME]}, .name = name_of(m, cells), .line_at = line_at};
+    line->entity = STR("instructor");
+    if (is_deleted(t, cells[U_STATUS]))
+        report_say(report_of(m), line, IMPORT_IGNORE, "users are not deleted by an import");
+    else if (named->teacher)
+        report_say(report_of(m), line, IMPORT_ERROR, "another line has the same user");
+    return line->action.p ? ERR_OK : teachers_add(&m->teachers, &like, &named->teacher, e);
+}
+
 static enum err user_row(struct import *m, const struct oneroster_table *t, const struct str *cells,
                          struct import_line *line, int line_at, struct error *e)
 {
@@ -148,6 +174,8 @@ static enum err user_row(struct import *m, const struct oneroster_table *t, cons
     if (r)
         return r;
     named->other = !str_eq_nocase(cells[U_ROLE], STR("student"));
+    if (str_eq_nocase(cells[U_ROLE], STR("teacher")))
+        return teacher_row(m, t, named, cells, line, line_at, e);
     if (named->other)
         report_say(report_of(m), line, IMPORT_IGNORE, "a user of the role %.*s",
                    STR_ARGS(cells[U_ROLE]));
@@ -158,11 +186,9 @@ static enum err user_row(struct import *m, const struct oneroster_table *t, cons
     if (line->action.p)
         return ERR_OK;
     r = want_student(m, named, id, line_at, (int)line->line, e);
-    char *name = arena_printf(m->plan.o->a, "%.*s %.*s", STR_ARGS(cells[U_GIVEN]),
-                              STR_ARGS(cells[U_FAMILY]));
-    if (r || !name)
-        return r ? r : error_set(e, ERR_NOMEM, "no memory for a name");
-    named->student->new.name = str_from(name);
+    if (r)
+        return r;
+    named->student->new.name = name_of(m, cells);
     named->student->new.email = cells[U_EMAIL];
     named->student->leaving = is_deleted(t, cells[U_STATUS]);
     named->student->new.status = named->student->leaving ? STR("inactive") : STR("active");
@@ -230,15 +256,18 @@ static enum err class_row(struct import *m, const struct oneroster_table *t,
 
 /* The wants that an enrollment names; of an earlier file they are only referred to, under their own
  * id, which no external id looks like. */
+static enum err refer_class(struct import *m, struct named *class, struct error *e)
+{
+    if (class->course)
+        return ERR_OK;
+    enum err r = courses_add(&m->courses, str_from(class->id), STR(""), -1, 0, &class->course, e);
+    return r ? r : courses_bind(&m->courses, class->course, class->id, e);
+}
+
 static enum err refer(struct import *m, struct named *user, struct named *class, struct error *e)
 {
-    enum err r = ERR_OK;
-    if (!user->student)
-        r = want_student(m, user, str_from(user->id), -1, 0, e);
-    if (r || class->course)
-        return r;
-    r = courses_add(&m->courses, str_from(class->id), STR(""), -1, 0, &class->course, e);
-    return r ? r : courses_bind(&m->courses, class->course, class->id, e);
+    enum err r = user->student ? ERR_OK : want_student(m, user, str_from(user->id), -1, 0, e);
+    return r ? r : refer_class(m, class, e);
 }
 
 static bool read_times(struct import *m, struct import_line *line, const struct str *cells,
@@ -255,6 +284,32 @@ static bool read_times(struct import *m, struct import_line *line, const struct 
     return !line->action.p;
 }
 
+/* Who teaches has no dates here: what is over, or deleted, is taken away. */
+static enum err teaching_row(struct import *m, const struct oneroster_table *t,
+                             const struct str *cells, struct import_line *line, int line_at,
+                             struct error *e)
+{
+    const struct named *user = name_find(m, 'u', cells[E_USER]);
+    struct named *class = name_find(m, 'c', cells[E_CLASS]);
+    struct entry times = {0};
+    line->entity = STR("instructor");
+    if (!class || (!class->course && !class->id[0]))
+        report_say(report_of(m), line, IMPORT_ERROR, "there is no class with this sourcedId");
+    else if (!user || !user->teacher)
+        report_say(report_of(m), line, IMPORT_IGNORE,
+                   "users.csv has no teacher with this sourcedId, so nobody teaches by this line");
+    if (line->action.p || !read_times(m, line, cells, &times))
+        return ERR_OK;
+    enum err r = refer_class(m, class, e);
+    const struct teaching like = {.course = class->course,
+                                  .teacher = user->teacher,
+                                  .line_at = line_at,
+                                  .line = (int)line->line,
+                                  .remove = is_deleted(t, cells[E_STATUS]) ||
+                                            (times.to && times.to <= m->plan.o->now)};
+    return r ? r : teachings_add(&m->teachers, &like, e);
+}
+
 static enum err enrollment_row(struct import *m, const struct oneroster_table *t,
                                const struct str *cells, struct import_line *line, int line_at,
                                struct error *e)
@@ -264,6 +319,8 @@ static enum err enrollment_row(struct import *m, const struct oneroster_table *t
     struct entry *entry = &m->entries[m->n];
     *entry = (struct entry){.line_at = line_at, .line = (int)line->line};
     line->key = plan_key(&m->plan, cells[E_CLASS], cells[E_USER]);
+    if (str_eq_nocase(cells[E_ROLE], STR("teacher")))
+        return teaching_row(m, t, cells, line, line_at, e);
     if (!str_eq_nocase(cells[E_ROLE], STR("student")))
         report_say(report_of(m), line, IMPORT_IGNORE, "an enrollment of the role %.*s",
                    STR_ARGS(cells[E_ROLE]));
@@ -370,6 +427,7 @@ static void clear(struct import *m)
     students_done(&m->students);
     courses_done(&m->courses);
     rosters_done(&m->set);
+    teachers_done(&m->teachers);
 }
 
 static void prepare(struct import *m)
@@ -379,6 +437,7 @@ static void prepare(struct import *m)
     students_init(&m->students, &m->plan);
     courses_init(&m->courses, &m->plan);
     rosters_init(&m->set, &m->plan, &m->courses);
+    teachers_init(&m->teachers, &m->plan);
 }
 
 /* Only a bulk file tells by its silence. */
@@ -410,6 +469,10 @@ static enum err make(struct db_cx *cx, void *ctx, struct error *e)
     r = plan_guard(&m->plan, m->students.n_gone, m->students.active, "active students", e);
     for (int i = 0; i < m->n && !r; i++)
         r = want(m, &m->entries[i], e);
+    if (!r)
+        r = teachers_load(cx, &m->teachers, e);
+    if (!r)
+        r = teachers_decide(&m->teachers, e);
     if (!r)
         r = rosters_load(cx, &m->set, e);
     if (r)
@@ -443,6 +506,8 @@ static enum err write(struct db_cx *cx, void *ctx, struct error *e)
     enum err r = students_write(cx, &m->students, e);
     if (!r)
         r = courses_write(cx, &m->courses, e);
+    if (!r)
+        r = teachers_write(cx, &m->teachers, e);
     if (!r)
         r = rosters_write(cx, &m->set, e);
     return r ? r : write_refs(cx, m, e);

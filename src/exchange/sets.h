@@ -116,3 +116,50 @@ NODISCARD enum err rosters_load(struct db_cx *cx, struct roster_set *s, struct e
 void rosters_decide(struct roster_set *s);
 /* Also fills the result's list of rosters. */
 NODISCARD enum err rosters_write(struct db_cx *cx, struct roster_set *s, struct error *e);
+
+/* Teachers, by what they may sign in with; a user of a role that can teach is one. */
+enum { TEACHER_LOGINS = 2 };
+
+struct teacher {
+    struct teacher *next;
+    struct str logins[TEACHER_LOGINS]; /* tried in this order; empty: none */
+    struct str name;
+    int line_at;      /* -1: no line is about the user */
+    struct str login; /* the user's, or the one a new user gets; empty: there is no fitting one */
+    struct str role;
+    char id[ID_TEXT]; /* of the user; empty: there is none */
+    bool barred;      /* the user's role cannot teach */
+    bool create;
+};
+
+struct teaching {
+    struct teaching *next;
+    struct course_want *course;
+    struct teacher *teacher;
+    int line_at, line; /* line_at -1: decide makes a report line of `line` */
+    bool remove, stands;
+    enum import_action action;
+    char key[2 * ID_TEXT];
+};
+
+struct teacher_set {
+    struct plan *plan;
+    struct hashmap by_login, by_pair;
+    struct teacher *first, *last;
+    struct teaching *teachings, *last_teaching;
+};
+
+void teachers_init(struct teacher_set *s, struct plan *p);
+void teachers_done(struct teacher_set *s);
+/* The one of this login, or NULL. */
+struct teacher *teachers_find(const struct teacher_set *s, struct str login);
+/* A copy of `like`: logins, name, line_at. Errors NOMEM. */
+NODISCARD enum err teachers_add(struct teacher_set *s, const struct teacher *like,
+                                struct teacher **ret_teacher, struct error *e);
+/* A copy of `like`: course, teacher, line_at, line, remove. Errors NOMEM. */
+NODISCARD enum err teachings_add(struct teacher_set *s, const struct teaching *like,
+                                 struct error *e);
+/* Load, then decide, when the courses are decided; write when they are written. */
+NODISCARD enum err teachers_load(struct db_cx *cx, struct teacher_set *s, struct error *e);
+NODISCARD enum err teachers_decide(struct teacher_set *s, struct error *e);
+NODISCARD enum err teachers_write(struct db_cx *cx, struct teacher_set *s, struct error *e);

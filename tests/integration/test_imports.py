@@ -52,6 +52,20 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(api, sis):
     assert student(api, "d1") is None
 
 
+def test_courses_name_their_instructors(api, sis):
+    for login in ("teach-1", "teach-2"):
+        api.post("/v1/users", {"login": login, "role": "instructor"})
+    text = "code,title,instructors\nT-1,Logic,teach-1; teach-2;nobody\nT-2,Sets,teach-1;teach-1\nT-3,Maps,\n"
+    report = sis("courses", text)
+    assert counts(report) == {"create": 6, "ignore": 2}
+    assert [item["message"] for item in report["lines"] if item["action"] == "ignore" and item["line"] == 2] == \
+        ["there is no user with the login nobody, so nobody teaches by this line"]
+    ids = {c["code"]: c["id"] for c in api.get("/v1/courses", search="T-")["items"]}
+    logins = {code: {i["login"] for i in api.get(f"/v1/courses/{ids[code]}/instructors")["items"]} for code in ("T-1", "T-2", "T-3")}
+    assert logins == {"T-1": {"teach-1", "teach-2"}, "T-2": {"teach-1"}, "T-3": set()}
+    assert counts(sis("courses", text)) == {"unchanged": 6, "ignore": 2}
+
+
 def test_students_are_made_changed_and_left_alone(api, sis):
     report = sis("students", HEADER + "s1,Ann Lee,ann@x.org,\ns2,Bob,,inactive\n")
     assert counts(report) == {"create": 2} and report["applied"]

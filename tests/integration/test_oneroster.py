@@ -108,6 +108,46 @@ def test_students_left_out_of_a_bulk_file_become_inactive_when_asked(sis):
     assert student(sis.api, "N2")["status"] == "active"
 
 
+def teaching(api, code, term="Fall 2026"):
+    return {item["login"] for item in api.get(f"/v1/courses/{course(api, code, term)['id']}/instructors")["items"]}
+
+
+def test_teachers_become_instructors_of_their_courses(sis):
+    api = sis.api
+    for login, role in [("ada@x.org", "instructor"), ("u7", "instructor"), ("pupil@x.org", "student")]:
+        api.post("/v1/users", {"login": login, "role": role})
+    people = [user(1), user(6, "teacher", email="ada@x.org"), user(7, "teacher", email="other@x.org"),
+              user(8, "teacher", email="new@x.org"), user(9, "teacher", email="pupil@x.org")]
+    world = dict(academicSessions=TERMS, classes=[a_class("A1")], users=people,
+                 enrollments=[enrolled(n, "A1", "teacher") for n in (6, 7, 8, 9, 5)])
+    report = sis(packed(**world))
+    assert counts(report) == {"create": 4, "unchanged": 2, "ignore": 5}
+    said = [item["message"] for item in report["lines"] if item["action"] == "ignore"]
+    assert sum("no user with the login new@x.org" in text for text in said) == 2
+    assert sum("role student and cannot teach" in text for text in said) == 2 and "no teacher with this" in said[-1]
+    assert teaching(api, "A1") == {"ada@x.org", "u7"}
+    assert counts(sis(packed(**world))) == {"unchanged": 6, "ignore": 5}
+
+    assert counts(sis(packed(**world), teachers="create", dry_run=1)) == {"create": 2, "unchanged": 6, "ignore": 3}
+    assert counts(sis(packed(**world), teachers="create")) == {"create": 2, "unchanged": 6, "ignore": 3}
+    made = api.get("/v1/users", login="new@x.org")["items"][0]
+    assert (made["role"], made["name"]) == ("instructor", "Given Family 8")
+    assert teaching(api, "A1") == {"ada@x.org", "u7", "new@x.org"}
+
+    delta = packed("delta", users=people[1:2], enrollments=[enrolled(6, "A1", "teacher", status="tobedeleted")])
+    assert counts(sis(delta)) == {"remove": 1, "unchanged": 1} and teaching(api, "A1") == {"u7", "new@x.org"}
+
+
+def test_only_who_may_make_users_has_teachers_made(sis, serve):
+    sis.api.post("/v1/users", {"login": "reg", "role": "registrar", "password": "a long enough word"})
+    token = sis.api.post("/v1/login", {"login": "reg", "password": "a long enough word"}, 200)["token"]
+    body = packed(users=[user(8, "teacher", email="new@x.org")])
+    head = {"content-type": "application/zip", "authorization": f"Bearer {token}"}
+    path = "/v1/imports/oneroster"
+    assert "user.admin" in sis.api.ask("POST", path, 403, content=body, params={"teachers": "create"}, headers=head).json()["detail"]
+    assert counts(sis.api.ask("POST", path, 200, content=body, headers=head).json()) == {"ignore": 1}
+
+
 def test_a_delta_names_what_an_earlier_file_had(sis):
     sis(packed(**WORLD))
     delta = packed("delta", users=[user(2, status="tobedeleted"), user(7, status="tobedeleted"), user(4, status="active")],
