@@ -28,7 +28,7 @@ struct report_tally report_tally_of(const struct counts *t);
 
 /* The register, as far as it is known without reading it. */
 struct report_verified {
-    usec_t at;
+    usec_t at, signed_at;
     struct str state; /* never, whole, damaged */
     int64_t age_s, events, findings;
 };
@@ -37,6 +37,7 @@ struct report_verified {
 struct report_head {
     struct str title;
     usec_t generated_at, from, to;
+    struct str tz;
     struct report_verified verified;
     struct report_tally counts;
     int64_t n_sessions, n_courses;
@@ -62,6 +63,8 @@ struct report_head {
         FIELD_TIME(struct report_head, generated_at, FIELD_REQUIRED, "When it was begun."),        \
         FIELD_TIME(struct report_head, from, FIELD_NULLABLE, "Sessions from this time on."),       \
         FIELD_TIME(struct report_head, to, FIELD_NULLABLE, "Sessions before this time."),          \
+        FIELD_STR(struct report_head, tz, 0, TZ_NAME_MAX, FIELD_REQUIRED,                          \
+                  "The time zone whose days and weekdays were meant."),                            \
         FIELD_OBJECT(struct report_head, verified, &report_verified_schema, FIELD_REQUIRED,        \
                      "When the register behind it was last verified.")
 /* The last members: the engine writes them, REPORT_TAIL_N of them. */
@@ -103,7 +106,8 @@ struct report {
     const struct report_kind *kind;
     struct arena *a; /* the request's */
     struct scope scope;
-    bool fresh; /* not from the replica */
+    bool fresh;       /* not from the replica */
+    bool may_see_how; /* may tell who was seen by a camera: decision 23, codes */
     /* what was asked */
     bool csv, bom;
     int64_t limit; /* rows; 0: all */
@@ -129,8 +133,8 @@ struct report {
 /* Answers the call with the report: sets the body and, for what follows, the stream. */
 NODISCARD enum err report_answer(struct call *c, struct report *t, const struct report_kind *kind,
                                  struct error *e);
-/* A report for this call, with the filters that all kinds share (format, bom, limit, after, from,
- * to, tz, weekday). Errors INVALID, NOMEM. */
+/* A report for this call, with format, bom, limit and after; report_answer reads from, to, tz and
+ * weekday, whose zone depends on what the report is about. Errors INVALID, NOMEM. */
 NODISCARD enum err report_ask(struct call *c, struct report **ret_report, struct error *e);
 /* The id in a query parameter that must be there. Errors INVALID. */
 NODISCARD enum err report_id(struct call *c, const char *name, char ret_text[static ID_TEXT],
@@ -143,6 +147,9 @@ NODISCARD enum err report_allowed(struct db_cx *cx, const struct report *t, enum
                                   const char *id, struct error *e);
 /* Does a mark pass `status` and `late_over`? */
 bool report_mark_asked(const struct report *t, struct str status, int64_t late_min);
+/* Takes what only a camera knows of a mark from who may not read the register. */
+void report_hide_how(const struct report *t, usec_t first_seen, usec_t *last_seen,
+                     int64_t *minutes);
 /* Whole minutes from `from` to `to`; 0 when either is unknown. */
 int64_t report_minutes(usec_t from, usec_t to);
 /* The name shown for a student. */

@@ -31,6 +31,8 @@ static const struct field verified_fields[] = {
                "When the whole register was last verified; null: never."),
     FIELD_STR(struct report_verified, state, 0, 16, FIELD_REQUIRED,
               "What was found then: whole or damaged; never: nobody looked yet."),
+    FIELD_TIME(struct report_verified, signed_at, FIELD_NULLABLE,
+               "When the ends of its chains were last signed; null: never."),
     FIELD_INT(struct report_verified, age_s, 0, 1e15, FIELD_REQUIRED, "Seconds since."),
     FIELD_INT(struct report_verified, events, 0, 1e15, FIELD_REQUIRED, "Events looked at then."),
     FIELD_INT(struct report_verified, findings, 0, 1e15, FIELD_REQUIRED,
@@ -165,6 +167,7 @@ static struct report_verified verified_of(const struct report_verification *v)
                                                                : STR("whole"),
                                     .age_s =
                                         v->at && now > v->at ? (now - v->at) / USEC_PER_SEC : 0,
+                                    .signed_at = v->signed_at,
                                     .events = v->events,
                                     .findings = v->findings};
 }
@@ -176,6 +179,7 @@ static enum err head_fn(struct db_cx *cx, void *ctx, struct error *e)
     ask->head = (struct report_head){.generated_at = time_utc(),
                                      .from = ask->t->filter.from,
                                      .to = ask->t->filter.to,
+                                     .tz = str_from(ask->t->filter.tz),
                                      .counts.percent = (double)NAN};
     enum err r = report_verification_get(cx, &v, e);
     if (r)
@@ -208,46 +212,7 @@ static enum err head_put(struct report *t, const struct report_head *head, struc
     return ERR_OK;
 }
 
-enum err report_answer(struct call *c, struct report *t, const struct report_kind *kind,
-                       struct error *e)
-{
-    _cleanup_(buf_done) struct buf out;
-    bool more = false;
-    struct head_ask ask = {.t = t};
-    t->kind = kind;
-    buf_init(&out, HTTP_PIECE_MAX);
-    enum err r = recent_read(c->api, t->fresh, head_fn, &ask, e);
-    if (r == ERR_OK)
-        r = head_put(t, &ask.head, &out, e);
-    if (r == ERR_OK)
-        r = stream_fn(t, c->req, &out, &more, e);
-    if (r == ERR_OK)
-        r = buf_check(&out, e);
-    if (r)
-        return r;
-    c->raw_body = arena_copy(c->a, buf_str(&out));
-    c->raw_type = t->csv ? STR("text/csv; charset=utf-8") : STR("application/json");
-    if (t->csv)
-        c->file_name = kind->name;
-    if (!c->raw_body.p)
-        return error_set(e, ERR_NOMEM, "no memory for the report");
-    c->stream = more ? stream_fn : NULL;
-    c->stream_ctx = t;
-    return ERR_OK;
-}
-
 /* ---- what was asked */
-
-static bool wants_csv(struct call *c)
-{
-    struct str part, accept = http_header_get(c->req, "accept");
-    while (accept.p && str_split(&accept, ',', &part)) {
-        struct str type;
-        if (str_split(&part, ';', &type) && str_eq_nocase(str_trim(type), STR("text/csv")))
-            return true;
-    }
-    return false;
-}
 
 /* A time, or a day in the time zone: `to` a day means through that day. */
 static enum err when_asked(struct call *c, const char *name, struct str tz, bool to,
@@ -281,15 +246,27 @@ static enum err number_asked(struct call *c, const char *name, int64_t low, int6
     return ERR_OK;
 }
 
+static enum err zone_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct report *t = ctx;
+    struct course_id course = id_is_empty(t->course.text) ? t->filter.course : t->course;
+    return report_zone(cx, t->session, course, t->filter.tz, e);
+}
+
+/* Which sessions; days and weekdays are those of `tz`, or of where they are held. */
 static enum err filter_asked(struct call *c, struct report *t, struct error *e)
 {
     struct report_filter *f = &t->filter;
-    struct str tz;
-    usec_t local = 0, at = time_utc();
+    struct str asked, tz;
     int64_t weekday = 0;
-    enum err r = call_query(c, "tz", &tz, e);
-    if (r == ERR_OK && !tz.p)
-        tz = STR("UTC");
+    enum err r = call_query(c, "tz", &asked, e);
+    if (r == ERR_OK && asked.p)
+        r = tz_check(asked, e);
+    if (r == ERR_OK && asked.p)
+        snprintf(f->tz, sizeof f->tz, "%.*s", STR_ARGS(asked));
+    else if (r == ERR_OK)
+        r = recent_read(c->api, t->fresh, zone_fn, t, e);
+    tz = str_from(f->tz);
     if (r == ERR_OK)
         r = when_asked(c, "from", tz, false, &f->from, e);
     if (r == ERR_OK)
@@ -298,15 +275,49 @@ static enum err filter_asked(struct call *c, struct report *t, struct error *e)
         r = error_set(e, ERR_INVALID, "to is not after from");
     if (r == ERR_OK)
         r = number_asked(c, "weekday", 1, 7, &weekday, e);
-    if (f->from)
-        at = f->from;
+    f->weekday = (int)weekday;
+    return r;
+}
+
+enum err report_answer(struct call *c, struct report *t, const struct report_kind *kind,
+                       struct error *e)
+{
+    _cleanup_(buf_done) struct buf out;
+    bool more = false;
+    struct head_ask ask = {.t = t};
+    t->kind = kind;
+    buf_init(&out, HTTP_PIECE_MAX);
+    enum err r = filter_asked(c, t, e);
     if (r == ERR_OK)
-        r = tz_to_local(tz, at, &local, e);
+        r = recent_read(c->api, t->fresh, head_fn, &ask, e);
+    if (r == ERR_OK)
+        r = head_put(t, &ask.head, &out, e);
+    if (r == ERR_OK)
+        r = stream_fn(t, c->req, &out, &more, e);
+    if (r == ERR_OK)
+        r = buf_check(&out, e);
     if (r)
         return r;
-    f->weekday = (int)weekday;
-    f->utc_offset = local - at;
+    c->raw_body = arena_copy(c->a, buf_str(&out));
+    c->raw_type = t->csv ? STR("text/csv; charset=utf-8") : STR("application/json");
+    if (t->csv)
+        c->file_name = kind->name;
+    if (!c->raw_body.p)
+        return error_set(e, ERR_NOMEM, "no memory for the report");
+    c->stream = more ? stream_fn : NULL;
+    c->stream_ctx = t;
     return ERR_OK;
+}
+
+static bool wants_csv(struct call *c)
+{
+    struct str part, accept = http_header_get(c->req, "accept");
+    while (accept.p && str_split(&accept, ',', &part)) {
+        struct str type;
+        if (str_split(&part, ';', &type) && str_eq_nocase(str_trim(type), STR("text/csv")))
+            return true;
+    }
+    return false;
 }
 
 static enum err format_asked(struct call *c, struct report *t, struct error *e)
@@ -342,12 +353,13 @@ enum err report_ask(struct call *c, struct report **ret_report, struct error *e)
     t->a = c->a;
     t->scope = c->who.scope;
     t->fresh = recent_must_be_fresh(c);
+    t->may_see_how = principal_may(&c->who, PERM_REGISTER_READ);
     memcpy(t->filter.instructor, t->scope.instructor, ID_TEXT);
     t->below = (double)NAN;
     t->late_over = -1;
     r = format_asked(c, t, e);
     *ret_report = t;
-    return r ? r : filter_asked(c, t, e);
+    return r;
 }
 
 enum err report_id(struct call *c, const char *name, char ret_text[static ID_TEXT], struct error *e)
@@ -404,6 +416,14 @@ bool report_mark_asked(const struct report *t, struct str status, int64_t late_m
 {
     bool late_enough = t->late_over < 0 || (str_is(status, "late") && late_min > t->late_over);
     return late_enough && (!t->status.p || str_eq(status, t->status));
+}
+
+void report_hide_how(const struct report *t, usec_t first_seen, usec_t *last_seen, int64_t *minutes)
+{
+    if (t->may_see_how)
+        return;
+    *last_seen = first_seen;
+    *minutes = 0;
 }
 
 int64_t report_minutes(usec_t from, usec_t to)

@@ -26,7 +26,7 @@ static const struct field session_row_fields[] = {
     FIELD_TIME(struct session_row, first_seen, FIELD_NULLABLE, "First sighting that counted."),
     FIELD_TIME(struct session_row, last_seen, FIELD_NULLABLE, "Last sighting, to the minute."),
     FIELD_INT(struct session_row, minutes, 0, 1e9, FIELD_REQUIRED,
-              "From the first to the last sighting."),
+              "Minutes with a sighting; 0 to who may not read the register."),
     FIELD_INT(struct session_row, late_minutes, 0, 1e9, FIELD_REQUIRED,
               "Of who is late: from the session's start to the first sighting."),
 };
@@ -115,9 +115,10 @@ static enum err session_page(struct db_cx *cx, struct report *t, struct arena *a
                                     .status = s->status,
                                     .first_seen = s->first_seen,
                                     .last_seen = s->last_seen,
-                                    .minutes = report_minutes(s->first_seen, s->last_seen),
+                                    .minutes = s->minutes,
                                     .late_minutes =
                                         late ? report_minutes(t->started, s->first_seen) : 0};
+        report_hide_how(t, row->first_seen, &row->last_seen, &row->minutes);
         counts_add(&row->base.tally, s->status, 1);
         person_of(&row->student, s->id, s->external_id, s->name);
         page->n += report_mark_asked(t, s->status, row->late_minutes);
@@ -205,8 +206,10 @@ static enum err columns_make(struct report *t, const struct report_session *sess
     if (!columns || !t->columns)
         return error_set(e, ERR_NOMEM, "no memory for %d sessions", n);
     for (int i = 0; i < n; i++) {
-        char at[TIME_TEXT];
-        time_format_iso(sessions[i].at, at);
+        char at[TZ_TIME_TEXT];
+        enum err r = tz_format(str_from(t->filter.tz), sessions[i].at, at, e);
+        if (r)
+            return r;
         columns[i] = (struct column){.session = sessions[i], .place = i};
         t->columns[i] = str_from(arena_printf(
             t->a, "%.16s%s%.*s", at, sessions[i].title.n ? " " : "", STR_ARGS(sessions[i].title)));

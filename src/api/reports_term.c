@@ -29,7 +29,7 @@ static const struct field sitting_fields[] = {
     FIELD_TIME(struct sitting_row, first_seen, FIELD_NULLABLE, "First sighting that counted."),
     FIELD_TIME(struct sitting_row, last_seen, FIELD_NULLABLE, "Last sighting, to the minute."),
     FIELD_INT(struct sitting_row, minutes, 0, 1e9, FIELD_REQUIRED,
-              "From the first to the last sighting."),
+              "Minutes with a sighting; 0 to who may not read the register."),
     FIELD_INT(struct sitting_row, late_minutes, 0, 1e9, FIELD_REQUIRED,
               "Late: from the session's start to the first sighting."),
 };
@@ -133,7 +133,7 @@ static enum err sitting_cursor(const struct report *t, usec_t *ret_at, struct se
     return ERR_OK;
 }
 
-static struct sitting_row sitting_of(const struct report_sitting *s)
+static struct sitting_row sitting_of(const struct report *t, const struct report_sitting *s)
 {
     usec_t started = s->started_at ? s->started_at : s->at;
     bool late = str_is(s->status, "late");
@@ -145,9 +145,10 @@ static struct sitting_row sitting_of(const struct report_sitting *s)
                               .status = s->status,
                               .first_seen = s->first_seen,
                               .last_seen = s->last_seen,
-                              .minutes = report_minutes(s->first_seen, s->last_seen),
+                              .minutes = s->minutes,
                               .late_minutes = late ? report_minutes(started, s->first_seen) : 0};
     memcpy(row.session, s->session.text, ID_TEXT);
+    report_hide_how(t, row.first_seen, &row.last_seen, &row.minutes);
     counts_add(&row.base.tally, s->status, 1);
     return row;
 }
@@ -170,7 +171,7 @@ static enum err student_page(struct db_cx *cx, struct report *t, struct arena *a
     page->last = n < REPORT_PAGE;
     for (int i = 0; i < n; i++) {
         struct sitting_row *row = &rows[page->n];
-        *row = sitting_of(&seen[i]);
+        *row = sitting_of(t, &seen[i]);
         row->base.cursor =
             str_from(arena_printf(a, "%lld_%s", (long long)seen[i].at, seen[i].session.text));
         page->cursor = row->base.cursor;

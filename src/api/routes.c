@@ -205,7 +205,7 @@ static const struct route_query import_calendar_query[] = {
         {"to", "string", "Sessions through this day, or before this time."},                       \
         {"weekday", "integer", "Only sessions of this day of the week, 1 Monday to 7 Sunday."},    \
     {                                                                                              \
-        "tz", "string", "The time zone of days and weekdays; default UTC."                         \
+        "tz", "string", "The time zone of days and weekdays; default that of the place."           \
     }
 #define REPORT_MARK_QUERY                                                                          \
     {"status", "string", "Only with this status."},                                                \

@@ -197,12 +197,19 @@ enum err app_register_check(const struct config *cfg, struct db *db, const char 
     return r;
 }
 
+static enum err signed_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    const usec_t *at = ctx;
+    return report_signed_set(cx, *at, e);
+}
+
 enum err app_register_sign(struct app *app, struct error *e)
 {
     char path[APP_PATH], history[APP_PATH];
     struct seal_key heads_key;
     struct sign_key key;
     struct heads_seen seen;
+    usec_t at = time_utc();
     seal_key_derive(&app->master, "heads___", &heads_key);
     enum err r = heads_read(data_path(app->cfg, HEADS_FILE, path), &heads_key, &seen, e);
     sodium_memzero(&heads_key, sizeof heads_key);
@@ -210,7 +217,9 @@ enum err app_register_sign(struct app *app, struct error *e)
         return r;
     sign_key_derive(&app->master, &key);
     r = signed_heads_write(data_path(app->cfg, SIGNED_FILE, path),
-                           data_path(app->cfg, HISTORY_FILE, history), &seen, &key, time_utc(), e);
+                           data_path(app->cfg, HISTORY_FILE, history), &seen, &key, at, e);
+    if (!r)
+        r = db_tx(app->db, signed_fn, &at, e);
     sodium_memzero(&key, sizeof key);
     heads_seen_done(&seen);
     return r;

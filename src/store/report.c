@@ -4,6 +4,8 @@
 
 #include "store/rows.h"
 
+#include <string.h>
+
 bool report_filter_some(const struct report_filter *f)
 {
     return f->from > 0 || f->to > 0 || f->weekday > 0;
@@ -18,6 +20,7 @@ static void seen_read(struct row *row, void *ret_item)
     s->status = row_str(row, "status");
     s->first_seen = db_col_int(row->rows, "first_seen");
     s->last_seen = db_col_int(row->rows, "last_seen");
+    s->minutes = db_col_int(row->rows, "minutes");
 }
 
 enum err report_session_rows(struct db_cx *cx, struct arena *a, struct session_id session,
@@ -59,9 +62,9 @@ enum err report_course_sessions(struct db_cx *cx, struct arena *a, struct course
                                 const struct report_filter *filter, int limit,
                                 struct report_session **ret_rows, int *ret_n, struct error *e)
 {
-    const struct db_value args[] = {db_text(course.text),       db_int(filter->from),
-                                    db_int(filter->to),         db_int(filter->weekday),
-                                    db_int(filter->utc_offset), db_int(limit)};
+    const struct db_value args[] = {db_text(course.text), db_int(filter->from),
+                                    db_int(filter->to),   db_int(filter->weekday),
+                                    db_text(filter->tz),  db_int(limit)};
     return rows_all(cx, Q_REPORT_COURSE_SESSIONS, args, ARRAY_LEN(args), a, session_read,
                     sizeof(struct report_session), ret_rows, ret_n, e);
 }
@@ -99,6 +102,7 @@ static void sitting_read(struct row *row, void *ret_item)
     s->status = row_str(row, "status");
     s->first_seen = db_col_int(row->rows, "first_seen");
     s->last_seen = db_col_int(row->rows, "last_seen");
+    s->minutes = db_col_int(row->rows, "minutes");
 }
 
 enum err report_student_rows(struct db_cx *cx, struct arena *a, struct student_id student,
@@ -108,7 +112,7 @@ enum err report_student_rows(struct db_cx *cx, struct arena *a, struct student_i
 {
     const struct db_value args[] = {db_text(student.text),   db_text(filter->course.text),
                                     db_int(filter->from),    db_int(filter->to),
-                                    db_int(filter->weekday), db_int(filter->utc_offset),
+                                    db_int(filter->weekday), db_text(filter->tz),
                                     db_int(after_at),        db_text(after.text),
                                     db_int(limit),           db_text(filter->instructor)};
     return rows_all(cx, Q_REPORT_STUDENT_ROWS, args, ARRAY_LEN(args), a, sitting_read,
@@ -132,7 +136,7 @@ enum err report_student_courses(struct db_cx *cx, struct arena *a, struct studen
 {
     const struct db_value args[] = {db_text(student.text),      db_text(filter->course.text),
                                     db_int(filter->from),       db_int(filter->to),
-                                    db_int(filter->weekday),    db_int(filter->utc_offset),
+                                    db_int(filter->weekday),    db_text(filter->tz),
                                     db_text(filter->instructor)};
     return rows_all(cx, Q_REPORT_STUDENT_COURSES, args, ARRAY_LEN(args), a, course_count_read,
                     sizeof(struct report_course_count), ret_rows, ret_n, e);
@@ -198,7 +202,7 @@ enum err report_term_students(struct db_cx *cx, struct arena *a, struct str term
     const struct db_value args[TERM_ARGS_WHEN] = {
         text_of(term),      db_text(filter->course.text), text_of(after),
         text_of(last),      db_text(filter->instructor),  db_int(filter->from),
-        db_int(filter->to), db_int(filter->weekday),      db_int(filter->utc_offset)};
+        db_int(filter->to), db_int(filter->weekday),      db_text(filter->tz)};
     return rows_all(cx, some ? Q_REPORT_TERM_STUDENTS_WHEN : Q_REPORT_TERM_STUDENTS, args,
                     some ? TERM_ARGS_WHEN : TERM_ARGS, a, student_total_read,
                     sizeof(struct report_total), ret_rows, ret_n, e);
@@ -235,7 +239,7 @@ enum err report_term_courses(struct db_cx *cx, struct arena *a, struct str term,
     const struct db_value args[TERM_ARGS_WHEN] = {
         text_of(term),      db_text(filter->course.text), text_of(after),
         text_of(last),      db_text(filter->instructor),  db_int(filter->from),
-        db_int(filter->to), db_int(filter->weekday),      db_int(filter->utc_offset)};
+        db_int(filter->to), db_int(filter->weekday),      db_text(filter->tz)};
     return rows_all(cx, some ? Q_REPORT_TERM_COURSES_WHEN : Q_REPORT_TERM_COURSES, args,
                     some ? TERM_ARGS_WHEN : TERM_ARGS, a, course_total_read,
                     sizeof(struct report_total), ret_rows, ret_n, e);
@@ -256,6 +260,28 @@ enum err report_term_counts(struct db_cx *cx, struct str term, const struct repo
         *ret_sessions = db_col_int(rows, "sessions");
     }
     return r;
+}
+
+enum err report_zone(struct db_cx *cx, struct session_id session, struct course_id course,
+                     char ret_tz[static TZ_NAME_MAX], struct error *e)
+{
+    const struct db_value args[] = {db_text(session.text), db_text(course.text)};
+    _cleanup_(db_rows_done) struct db_rows *rows = NULL;
+    bool has = false;
+    enum err r = db_query(cx, Q_REPORT_ZONE, args, ARRAY_LEN(args), &rows, e);
+    if (!r)
+        r = db_next(rows, &has, e);
+    if (!r && has)
+        db_col_copy(rows, "tz", ret_tz, TZ_NAME_MAX);
+    else if (!r)
+        memcpy(ret_tz, "UTC", sizeof "UTC");
+    return r;
+}
+
+enum err report_signed_set(struct db_cx *cx, usec_t at, struct error *e)
+{
+    const struct db_value args[] = {db_int(at)};
+    return db_exec(cx, Q_REGISTER_SIGNED_SET, args, ARRAY_LEN(args), NULL, e);
 }
 
 enum err report_verification_set(struct db_cx *cx, const struct report_verification *v,
@@ -282,6 +308,7 @@ enum err report_verification_get(struct db_cx *cx, struct report_verification *r
                                               .chains = db_col_int(rows, "chains"),
                                               .events = db_col_int(rows, "events"),
                                               .marks = db_col_int(rows, "marks"),
-                                              .findings = db_col_int(rows, "findings")};
+                                              .findings = db_col_int(rows, "findings"),
+                                              .signed_at = db_col_int(rows, "signed_at")};
     return ERR_OK;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/id.h"
+#include "base/tz.h"
 #include "store/db.h"
 
 /* Which sessions; zeroed: all. */
@@ -14,7 +15,7 @@ struct report_filter {
     char instructor[ID_TEXT]; /* a user: only courses that this one teaches; empty: any */
     usec_t from, to;          /* from <= the session's time < to; 0: no limit */
     int weekday;              /* 1 Monday to 7; 0: any */
-    usec_t utc_offset;        /* of the place whose weekdays these are */
+    char tz[TZ_NAME_MAX];     /* of the place whose weekdays these are; asked only with weekday */
 };
 /* Do period or weekday leave sessions out? Totals then have to be counted from the marks. */
 bool report_filter_some(const struct report_filter *f);
@@ -29,6 +30,7 @@ struct report_seen {
     struct str external_id, name;
     struct str status; /* empty: no mark */
     usec_t first_seen, last_seen;
+    int64_t minutes; /* of the session with a sighting */
 };
 /* Who was on the roster at `at` or has a mark; after: the last external_id seen, or empty. */
 NODISCARD enum err report_session_rows(struct db_cx *cx, struct arena *a, struct session_id session,
@@ -72,6 +74,7 @@ NODISCARD enum err report_course_marks(struct db_cx *cx, struct arena *a, struct
 struct report_sitting {
     struct session_id session;
     usec_t at, started_at, first_seen, last_seen;
+    int64_t minutes; /* of the session with a sighting */
     struct str title, course_code, course_title, term;
     struct str status; /* empty: no mark yet */
 };
@@ -122,7 +125,8 @@ NODISCARD enum err report_term_counts(struct db_cx *cx, struct str term,
 
 /* When the whole register was last verified, and what was found. */
 struct report_verification {
-    usec_t at; /* 0: never */
+    usec_t at;        /* 0: never */
+    usec_t signed_at; /* when its heads were last signed; 0: never; not set with the others */
     int64_t chains, events, marks, findings;
 };
 /* Inside a db_tx. */
@@ -130,3 +134,10 @@ NODISCARD enum err report_verification_set(struct db_cx *cx, const struct report
                                            struct error *e);
 NODISCARD enum err report_verification_get(struct db_cx *cx, struct report_verification *ret_v,
                                            struct error *e);
+/* The heads were signed. Inside a db_tx. */
+NODISCARD enum err report_signed_set(struct db_cx *cx, usec_t at, struct error *e);
+
+/* The time zone of a report by what it is about (either may be empty): that of the session's room,
+ * of a room or term of the course, else of the first site, else UTC. */
+NODISCARD enum err report_zone(struct db_cx *cx, struct session_id session, struct course_id course,
+                               char ret_tz[static TZ_NAME_MAX], struct error *e);

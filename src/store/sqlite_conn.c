@@ -10,7 +10,9 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "base/day.h"
 #include "base/mem.h"
+#include "base/tz.h"
 
 enum { BUSY_TIMEOUT_MS = 5000 };
 
@@ -159,6 +161,19 @@ static enum err settings_check(struct sqlite_conn *conn, bool readonly, struct e
     return ERR_OK;
 }
 
+/* The function local_weekday(at, tz) of the queries; PostgreSQL's is made by a migration. */
+static void local_weekday(sqlite3_context *call, int n, sqlite3_value **values)
+{
+    const char *tz = (const char *)sqlite3_value_text(values[1]);
+    usec_t local = 0;
+    (void)n;
+    if (tz_to_local(str_from(tz && tz[0] ? tz : "UTC"), sqlite3_value_int64(values[0]), &local,
+                    NULL))
+        sqlite3_result_error(call, "local_weekday: no such time zone", -1);
+    else
+        sqlite3_result_int(call, day_weekday(day_of(local)));
+}
+
 static enum err conn_setup(struct sqlite_conn *conn, bool readonly, struct error *e)
 {
     sqlite3_extended_result_codes(conn->handle, 1);
@@ -166,7 +181,12 @@ static enum err conn_setup(struct sqlite_conn *conn, bool readonly, struct error
     sqlite3_db_config(conn->handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
     sqlite3_db_config(conn->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(conn->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-    enum err r = readonly ? ERR_OK : use_wal(conn, e);
+    int made = sqlite3_create_function_v2(conn->handle, "local_weekday", 2,
+                                          SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, local_weekday,
+                                          NULL, NULL, NULL);
+    enum err r = made != SQLITE_OK ? sqlite_error(conn, made, e)
+                 : readonly        ? ERR_OK
+                                   : use_wal(conn, e);
     if (!r)
         r = run(conn, readonly ? reader_pragmas : writer_pragmas, e);
     if (!r)

@@ -5,7 +5,8 @@ import uuid
 
 import pytest
 
-from program import Server
+from program import Server, wait_for
+from test_schedule import run_now
 
 TERM = "2026W"
 STATUS = ("present", "late", "left-early", "absent", "excused")
@@ -207,3 +208,97 @@ def test_instructors_see_their_courses_and_students_themselves(school):
     finally:
         teaching.close()
         student.close()
+
+
+@pytest.fixture(scope="module")
+def abroad(tmp_path_factory):
+    """A server with sites in Tokyo and Berlin, and a course of one student."""
+    server = Server(tmp_path_factory.mktemp("abroad") / "data").start()
+    api = server.api
+    rooms = {}
+    for tz in ("Asia/Tokyo", "Europe/Berlin"):
+        site = api.post("/v1/sites", {"name": tz, "tz": tz})["id"]
+        rooms[tz] = api.post("/v1/rooms", {"site": site, "name": "H1"})["id"]
+    student = api.post("/v1/students", {"external_id": "A-1", "name": "Somebody"})["id"]
+    yield server, rooms, student
+    assert server.stop() == 0
+
+
+def sitting(api, course, student, at, status="present"):
+    session = api.session(course, start=False, planned_start=at)["id"]
+    api.ask("PUT", f"/v1/sessions/{session}/marks/{student}", 200, json={"status": status, "reason": "test"})
+    return session
+
+
+def test_a_weekday_is_that_of_the_clock_on_the_wall_all_year(abroad):
+    """23:30 UTC on a Sunday is Monday in Berlin in winter; in summer 22:30 is, which in winter is not."""
+    server, _, student = abroad
+    course = server.api.course("DST", [student], term="dst")["id"]
+    times = ("2026-01-18T23:30:00Z", "2026-01-18T22:30:00Z", "2026-07-19T22:30:00Z", "2026-07-19T21:30:00Z")
+    winter, _, summer, _ = [sitting(server.api, course, student, at) for at in times]
+    asked = {"weekday": 1, "tz": "Europe/Berlin"}
+    columns = server.api.get("/v1/reports/course", course=course, **asked)["sessions"]
+    assert [s["id"] for s in columns] == [winter, summer]
+    one = server.api.get("/v1/reports/student", student=student, course=course, **asked)
+    assert [i["session"] for i in one["items"]] == [winter, summer] and one["counts"]["present"] == 2
+    for path in ("term", "term/courses"):
+        assert server.api.get(f"/v1/reports/{path}", term="dst", **asked)["totals"]["present"] == 2
+
+
+def test_days_are_those_of_the_place(abroad):
+    server, rooms, student = abroad
+    course = server.api.course("PLACE", [student], term="place")["id"]
+    session = sitting(server.api, course, student, "2026-01-18T23:30:00Z")  # 08:30 on Monday in Tokyo, 00:30 in Berlin
+    r = server.api.get("/v1/reports/course", course=course, weekday=1)
+    assert r["tz"] == "Asia/Tokyo" and len(r["sessions"]) == 1  # the first site
+    assert server.api.get("/v1/reports/course", course=course, weekday=1, tz="UTC")["sessions"] == []
+    server.sql("UPDATE session SET room_id = ? WHERE id = ?", rooms["Europe/Berlin"], session)
+    assert server.api.get("/v1/reports/course", course=course)["tz"] == "Europe/Berlin"
+    assert server.api.get("/v1/reports/session", session=session)["tz"] == "Europe/Berlin"
+    assert server.api.get("/v1/reports/student", student=student)["tz"] == "Asia/Tokyo"
+    assert list(rows_of(server.api, "/v1/reports/course", course=course)[0])[-1] == "2026-01-19T00:30"
+
+
+def test_minutes_are_those_with_a_sighting_and_tell_instructors_nothing(abroad):
+    server, _, student = abroad
+    api, password = server.api, "correct horse battery"
+    course = api.course("MIN", [student], term="min")["id"]
+    session = sitting(api, course, student, "2026-01-18T09:00:00Z")
+    server.sql("UPDATE mark SET source = 'face', first_seen = 60000000, last_seen = 3660000000 WHERE session_id = ?", session)
+    for minute in (1, 2, 61):
+        server.sql("INSERT INTO presence (session_id, student_id, minute, sightings, best_score) VALUES (?, ?, ?, 1, 0.9)",
+                   session, student, minute)
+    asked = (("session", {"session": session}), ("student", {"student": student, "course": course}))
+    for path, query in asked:
+        row = api.get(f"/v1/reports/{path}", **query)["items"][0]
+        assert row["minutes"] == 3 and row["last_seen"] == "1970-01-01T01:01:00.000000Z"
+    teacher = api.post("/v1/users", {"login": "min-teacher", "role": "instructor", "password": password})["id"]
+    api.ask("PUT", f"/v1/courses/{course}/instructors/{teacher}", 204)
+    token = api.post("/v1/login", {"login": "min-teacher", "password": password}, 200)["token"]
+    teaching = api.with_token(token)
+    try:
+        for path, query in asked:
+            row = teaching.get(f"/v1/reports/{path}", **query)["items"][0]
+            assert row["minutes"] == 0 and row["last_seen"] == row["first_seen"]
+    finally:
+        teaching.close()
+
+
+def test_the_head_tells_when_the_register_was_signed(abroad):
+    server, _, student = abroad
+    signed = server.api.get("/v1/reports/student", student=student)["verified"]["signed_at"]
+    run_now(server.api, "signature")
+    wait_for(lambda: server.api.get("/v1/reports/student", student=student)["verified"]["signed_at"] not in (None, signed),
+             what="a signature")
+
+
+def test_who_was_erased_stays_without_a_name(abroad):
+    server, _, _ = abroad
+    student = server.api.post("/v1/students", {"external_id": "A-2", "name": "Gone Tomorrow"})["id"]
+    course = server.api.course("ERA", [student], term="era")["id"]
+    session = sitting(server.api, course, student, "2026-01-18T09:00:00Z")
+    server.api.ask("DELETE", f"/v1/students/{student}", 200)
+    for path, query in (("session", {"session": session}), ("course", {"course": course}), ("term", {"term": "era"})):
+        answer = server.api.get(f"/v1/reports/{path}", **query)
+        assert [i["student"]["name"] for i in answer["items"]] == ["Erased student"], path
+        assert "Gone Tomorrow" not in str(answer) and answer["totals"]["present"] == 1

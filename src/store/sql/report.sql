@@ -1,10 +1,13 @@
 -- Reports: who was there, counted. A session's time is its planned start, else its start, else when
 -- it was made. Periods are [from, to) with 0 for no limit; weekday is 1 (Monday) to 7, 0 for any,
--- of the time plus a shift from UTC. Pages follow external_id, or a session's time and id.
+-- on the wall of a time zone (local_weekday is a function of both databases). Pages follow
+-- external_id, or a session's time and id.
 
 -- Everybody on the roster at $3, and who has a mark.
 -- name: report_session_rows :many
-SELECT st.id, st.external_id, st.name, m.status, m.first_seen, m.last_seen
+SELECT st.id, st.external_id, st.name, m.status, m.first_seen, m.last_seen,
+    (SELECT count(*) FROM presence p
+        WHERE p.session_id = $1 AND p.student_id = st.id) AS minutes
 FROM student st LEFT JOIN mark m ON m.session_id = $1 AND m.student_id = st.id
 WHERE st.id IN (SELECT r.student_id FROM roster_entry r
         WHERE r.course_id = $2 AND r.valid_from <= CAST($3 AS bigint)
@@ -23,7 +26,7 @@ FROM (SELECT id, title, status, started_at, CASE WHEN planned_start > 0 THEN pla
         FROM session WHERE course_id = $1) s
 WHERE s.at >= CAST($2 AS bigint) AND (CAST($3 AS bigint) = 0 OR s.at < CAST($3 AS bigint))
     AND (CAST($4 AS bigint) = 0
-        OR ((s.at + CAST($5 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($4 AS bigint))
+        OR local_weekday(s.at, $5) = CAST($4 AS bigint))
 ORDER BY s.at, s.id LIMIT $6;
 
 -- A page of the course's students, each with their marks in it; without one, one row.
@@ -40,7 +43,9 @@ ORDER BY st.external_id;
 -- Sessions that went on while the student was in the course, with the mark there, if any.
 -- name: report_student_rows :many
 SELECT s.id, s.at, s.title, s.status AS session_status, s.started_at, c.code, c.title AS course_title,
-    c.term, m.status, m.first_seen, m.last_seen
+    c.term, m.status, m.first_seen, m.last_seen,
+    (SELECT count(*) FROM presence p
+        WHERE p.session_id = s.id AND p.student_id = $1) AS minutes
 FROM (SELECT id, course_id, title, status, started_at, CASE WHEN planned_start > 0 THEN planned_start
             WHEN started_at > 0 THEN started_at ELSE created_at END AS at
         FROM session
@@ -52,7 +57,7 @@ WHERE (m.status IS NOT NULL OR s.status = 'active') AND ($2 = '' OR c.id = $2)
             WHERE i.course_id = c.id AND i.user_id = $10))
     AND s.at >= CAST($3 AS bigint) AND (CAST($4 AS bigint) = 0 OR s.at < CAST($4 AS bigint))
     AND (CAST($5 AS bigint) = 0
-        OR ((s.at + CAST($6 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($5 AS bigint))
+        OR local_weekday(s.at, $6) = CAST($5 AS bigint))
     AND (s.at > CAST($7 AS bigint) OR (s.at = CAST($7 AS bigint) AND s.id > $8))
 ORDER BY s.at, s.id LIMIT $9;
 
@@ -68,7 +73,7 @@ WHERE m.student_id = $1 AND ($2 = '' OR c.id = $2)
             WHERE i.course_id = c.id AND i.user_id = $7))
     AND s.at >= CAST($3 AS bigint) AND (CAST($4 AS bigint) = 0 OR s.at < CAST($4 AS bigint))
     AND (CAST($5 AS bigint) = 0
-        OR ((s.at + CAST($6 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($5 AS bigint))
+        OR local_weekday(s.at, $6) = CAST($5 AS bigint))
 GROUP BY c.id, c.code, c.title, c.term, m.status ORDER BY c.code, c.id, m.status;
 
 -- name: report_term_counts :one
@@ -138,7 +143,7 @@ LEFT JOIN mark m ON m.student_id = st.id AND COALESCE(m.session_id, '') IN (SELE
             WHERE i.course_id = c.id AND i.user_id = $5))
         AND s.at >= CAST($6 AS bigint) AND (CAST($7 AS bigint) = 0 OR s.at < CAST($7 AS bigint))
         AND (CAST($8 AS bigint) = 0
-            OR ((s.at + CAST($9 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($8 AS bigint)))
+            OR local_weekday(s.at, $9) = CAST($8 AS bigint)))
 WHERE st.external_id > $3 AND st.external_id <= $4
 GROUP BY st.external_id ORDER BY st.external_id;
 
@@ -178,12 +183,25 @@ LEFT JOIN (SELECT id, course_id, CASE WHEN planned_start > 0 THEN planned_start
     ON s.course_id = c.id
     AND s.at >= CAST($6 AS bigint) AND (CAST($7 AS bigint) = 0 OR s.at < CAST($7 AS bigint))
     AND (CAST($8 AS bigint) = 0
-        OR ((s.at + CAST($9 AS bigint)) / 86400000000 + 3) % 7 + 1 = CAST($8 AS bigint))
+        OR local_weekday(s.at, $9) = CAST($8 AS bigint))
 LEFT JOIN mark m ON m.session_id = s.id
 WHERE c.term = $1 AND ($2 = '' OR c.id = $2) AND c.code > $3 AND c.code <= $4
     AND ($5 = '' OR EXISTS (SELECT 1 FROM course_instructor i
         WHERE i.course_id = c.id AND i.user_id = $5))
 GROUP BY c.code ORDER BY c.code;
+
+-- The time zone of a session's room ($1), else of the course's newest session with a room, else of
+-- the course's term ($2), else of the first site.
+-- name: report_zone :many
+SELECT si.tz FROM site si
+LEFT JOIN (SELECT 0 AS place, r.site_id FROM session s JOIN room r ON r.id = s.room_id
+        WHERE s.id = $1
+    UNION ALL SELECT 1, n.site_id FROM (SELECT r.site_id FROM session s
+            JOIN room r ON r.id = s.room_id WHERE s.course_id = $2
+            ORDER BY s.id DESC LIMIT 1) n
+    UNION ALL SELECT 2, t.site_id FROM course c JOIN term t ON t.id = c.term_id
+        WHERE c.id = $2) p ON p.site_id = si.id
+ORDER BY COALESCE(p.place, 3), si.id LIMIT 1;
 
 -- name: register_verification_set :exec
 INSERT INTO register_verification (id, verified_at, chains, events, marks, findings)
@@ -192,5 +210,10 @@ ON CONFLICT (id) DO UPDATE
 SET verified_at = excluded.verified_at, chains = excluded.chains, events = excluded.events,
     marks = excluded.marks, findings = excluded.findings;
 
+-- name: register_signed_set :exec
+INSERT INTO register_verification (id, verified_at, chains, events, marks, findings, signed_at)
+VALUES (1, 0, 0, 0, 0, 0, $1)
+ON CONFLICT (id) DO UPDATE SET signed_at = excluded.signed_at;
+
 -- name: register_verification_get :many
-SELECT verified_at, chains, events, marks, findings FROM register_verification WHERE id = 1;
+SELECT verified_at, chains, events, marks, findings, signed_at FROM register_verification WHERE id = 1;
