@@ -198,6 +198,7 @@ HANDLER(job_index);
 HANDLER(course_create);
 HANDLER(course_index);
 HANDLER(course_show);
+HANDLER(course_calendar);
 HANDLER(course_patch);
 HANDLER(course_remove);
 HANDLER(instructor_index);

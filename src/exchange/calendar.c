@@ -5,6 +5,7 @@
 #include "base/hashmap.h"
 #include "base/tz.h"
 #include "exchange/icalendar.h"
+#include "exchange/icalendar_write.h"
 #include "exchange/plan.h"
 #include "store/session.h"
 
@@ -163,13 +164,36 @@ static void decide_gone(struct calendar *s, const struct icalendar_event *event,
     }
 }
 
+/* An event that this server wrote, of a session that is here. */
+static enum err is_own(struct db_cx *cx, struct calendar *s, struct str uid, bool *ret_own,
+                       struct error *e)
+{
+    struct session_id id;
+    struct session session;
+    *ret_own = false;
+    if (!icalendar_own_uid(uid, id.text))
+        return ERR_OK;
+    struct error why = {0};
+    enum err r = session_get(cx, s->plan.o->a, id, &session, &why);
+    *ret_own = r == ERR_OK;
+    return r && r != ERR_NOT_FOUND ? error_set(e, r, "%s", why.msg) : ERR_OK;
+}
+
 static enum err event_make(struct db_cx *cx, struct calendar *s,
                            const struct icalendar_event *event, struct error *e)
 {
     struct calendar_sitting *olds = NULL;
     struct course_id course;
     int n = 0, courses = 0;
-    enum err r = find_course(cx, s, event, &course, &courses, e);
+    bool own;
+    enum err r = is_own(cx, s, event->uid, &own, e);
+    if (!r && own) {
+        report_say(report_of(s), line_of(s, event, "event"), IMPORT_IGNORE,
+                   "a session of this server, exported from it");
+        return ERR_OK;
+    }
+    if (!r)
+        r = find_course(cx, s, event, &course, &courses, e);
     if (!r && courses == 1)
         r = calendar_sittings(cx, s->plan.o->a, event->uid, &olds, &n, e);
     if (r)

@@ -63,6 +63,25 @@ def test_a_repeating_event_becomes_sessions_in_its_zone(api, taught):
     assert sessions(api, taught)[0] == made
 
 
+def test_a_course_is_exported_and_its_own_file_makes_no_doubles(api, taught):
+    send(api, calendar(weekly(taught)))
+    made, _ = sessions(api, taught)
+    api.post(f"/v1/sessions/{made[3]['id']}/cancel", {"reason": "ill"}, status=200)
+    answer = api.ask("GET", f"/v1/courses/{taught['id']}/calendar.ics", 200)
+    assert answer.headers["content-type"].startswith("text/calendar")
+    lines = answer.text.replace("\r\n ", "").split("\r\n")
+    assert [line for line in lines if line.startswith("UID:")] == [f"UID:{s['id']}@rollcall" for s in reversed(made)]
+    first = made[0]["planned_start"][:19].replace("-", "").replace(":", "") + "Z"
+    assert f"DTSTART:{first}" in lines and lines.count("STATUS:CANCELLED") == 1
+    assert f"SUMMARY:{taught['code']}: Databases" in lines
+    again = send(api, answer.content)
+    assert again["counts"]["ignore"] == 4 and again["counts"]["create"] == again["counts"]["error"] == 0
+    assert len(sessions(api, taught)[0]) == 4
+    other = send(api, answer.content.replace(b"@rollcall", b"@elsewhere"), course=taught["id"], dry_run=1)
+    assert other["counts"]["create"] == 3  # what is cancelled is not made
+    api.problem("GET", "/v1/courses/0198c5a2-7c1e-7d3a-8f00-2b1c9e4d5f60/calendar.ics", 404)
+
+
 def test_a_second_import_changes_only_what_nobody_touched(api, taught):
     send(api, calendar(weekly(taught)))
     made, _ = sessions(api, taught)

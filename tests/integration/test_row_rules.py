@@ -30,7 +30,7 @@ TABLE = {
     "exportStudent": ("student", "ARs"), "forgetPhotos": ("student", "AR"), "listTemplates": ("student", "ARUs"), "deleteTemplate": ("student", "AR"),
     "inviteStudent": ("student", "AR"), "listLookAlikesOf": ("all", "ARU"), "listLookAlikes": ("all", "ARU"), "listJobs": ("all", "ARU"),
     "getJob": ("all", "ARU"),
-    "listCourses": ("list", "ARUIS"), "createCourse": ("all", "AR"), "getCourse": ("course", "ARUis"),
+    "listCourses": ("list", "ARUIS"), "createCourse": ("all", "AR"), "getCourse": ("course", "ARUis"), "getCourseCalendar": ("course", "ARUis"),
     "updateCourse": ("course", "AR"), "deleteCourse": ("course", "AR"), "getRoster": ("course", "ARUi"),
     "enrolStudent": ("course", "AR"), "unenrolStudent": ("course", "AR"), "listInstructors": ("course", "ARUi"),
     "addInstructor": ("course", "AR"), "removeInstructor": ("course", "AR"),
