@@ -28,15 +28,6 @@ static void complain(struct schema_errors *errs, const char *field, const char *
     errs->n++;
 }
 
-/* Unicode code points of valid UTF-8: bytes that do not continue one. */
-static size_t characters(struct str s)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++)
-        n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
-    return n;
-}
-
 static bool has_control(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -64,7 +55,7 @@ static void decode_str(const struct field *f, struct arena *a, json_t *v, void *
     struct error why = {0};
     bool control = has_control(s);
     enum err r = control || f->flags & FIELD_EXACT ? ERR_OK : unicode_normal(s, a, &s, &why);
-    size_t n = characters(s);
+    size_t n = str_characters(s);
     if (control)
         complain(errs, f->name, "must not contain control characters");
     else if (r)

@@ -52,3 +52,7 @@ NODISCARD enum err str_to_double(struct str s, double *ret_value, struct error *
 
 /* True when s is well-formed UTF-8 without overlong forms and surrogates (RFC 3629). */
 bool str_is_utf8(struct str s);
+
+/* Unicode code points of well-formed UTF-8, as both databases count them too: each limit of a text
+ * in a schema and in a table is one of characters. */
+size_t str_characters(struct str s);

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { NAME_MAX = 64, CELL_BYTES = 200, SHOWN_MAX = 40 };
+enum { NAME_MAX = 64, CELL_CHARS = 200, SHOWN_MAX = 40 };
 
 /* The name as it is compared; cut when it is longer than any that is known. */
 static void fold(struct str name, char out[static NAME_MAX])
@@ -88,15 +88,15 @@ static bool read_cell(const struct columns *c, int i, const struct csv_row *row,
     const struct column *column = &c->rows[i];
     struct str raw = c->at[i] < row->n ? row->fields[c->at[i]] : STR("");
     enum err r = unicode_normal(raw, report->a, ret_cell, &why);
-    size_t max = column->max_bytes ? (size_t)column->max_bytes : CELL_BYTES;
+    size_t max = column->max_chars ? (size_t)column->max_chars : CELL_CHARS;
     if (r == ERR_NOMEM)
         report->failed = true;
     if (r)
         report_say(report, line, IMPORT_ERROR, "%s %s%s", column->name, why.msg,
                    str_is_utf8(raw) ? "" : ": save the file as 'CSV UTF-8'");
-    else if (ret_cell->n > max)
-        report_say(report, line, IMPORT_ERROR, "%s has %zu bytes, at most %zu are allowed",
-                   column->name, ret_cell->n, max);
+    else if (str_characters(*ret_cell) > max)
+        report_say(report, line, IMPORT_ERROR, "%s has %zu characters, at most %zu are allowed",
+                   column->name, str_characters(*ret_cell), max);
     else if (column->required && ret_cell->n == 0)
         report_say(report, line, IMPORT_ERROR, "%s is empty", column->name);
     else

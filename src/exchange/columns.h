@@ -12,7 +12,7 @@ struct column {
     const char *name;     /* as documents and messages have it */
     const char *synonyms; /* more names, parted by spaces, each in lower case without separators */
     bool required;
-    int max_bytes; /* of a cell; 0: 200 */
+    int max_chars; /* of a cell; 0: 200 */
 };
 
 struct columns {

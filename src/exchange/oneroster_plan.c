@@ -7,7 +7,7 @@
 
 #include "store/external_ref.h"
 
-enum { KEY_MAX = 300, NAME_BYTES = 200 };
+enum { KEY_MAX = 1100 };
 
 enum { T_ID, T_TITLE, T_N };
 static const struct column titled_columns[T_N] = {

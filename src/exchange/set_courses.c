@@ -3,13 +3,14 @@
 
 #include "store/bulk.h"
 
-enum { KEY_MAX = 160 };
+enum { KEY_MAX = 640, PART_MAX = 300 };
 
 /* Code and term in one text; a term that is not said differs from an empty one. */
 static struct str make_key(char out[static KEY_MAX], struct str code, struct str term)
 {
-    int n = snprintf(out, KEY_MAX, "%.*s\n%s%.*s", (int)(code.n < 70 ? code.n : 70), code.p,
-                     term.p ? "=" : "", (int)(term.n < 70 ? term.n : 70), term.p ? term.p : "");
+    int n = snprintf(out, KEY_MAX, "%.*s\n%s%.*s", (int)(code.n < PART_MAX ? code.n : PART_MAX),
+                     code.p, term.p ? "=" : "", (int)(term.n < PART_MAX ? term.n : PART_MAX),
+                     term.p ? term.p : "");
     return (struct str){out, (size_t)n};
 }
 

@@ -47,14 +47,14 @@ NODISCARD enum err mark_settle(struct db_cx *cx, struct arena *a, const struct s
                                struct student_id student, struct str actor,
                                const struct mark_writer *w, bool *ret_changed, struct error *e);
 
-enum { MARK_REASON_MAX = 500 }; /* bytes */
+enum { MARK_REASON_MAX = 500 }; /* characters */
 
 /* What a person says about a student's mark. */
 struct mark_change {
     struct session_id session;
     struct student_id student;
     struct str status;                 /* of a correction */
-    struct str reason;                 /* 1 to MARK_REASON_MAX bytes */
+    struct str reason;                 /* 1 to MARK_REASON_MAX characters */
     const struct seal_key *reason_key; /* the student's KEY_RECORD; NULL: it stays in the clear */
     struct str actor;
 };

@@ -72,7 +72,7 @@ NODISCARD enum err session_start(struct db_cx *cx, struct arena *a, struct sessi
 NODISCARD enum err session_stop(struct db_cx *cx, struct arena *a, struct session_id id, usec_t at,
                                 struct session *ret_session, bool *ret_changed, struct error *e);
 /* scheduled or active -> cancelled: it did not take place. Cancelling again changes nothing.
- * reason: 1 to SESSION_REASON_MAX bytes. Errors NOT_FOUND; CONFLICT (closed, or it has marks);
+ * reason: 1 to SESSION_REASON_MAX characters. Errors NOT_FOUND; CONFLICT (closed, or it has marks);
  * INVALID. */
 enum { SESSION_REASON_MAX = 500 };
 NODISCARD enum err session_cancel(struct db_cx *cx, struct arena *a, struct session_id id,
