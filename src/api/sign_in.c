@@ -47,6 +47,8 @@ enum err login_create(struct call *c, struct error *e)
                              e);
     else
         r = error_set(e, ERR_INVALID, "send either code, or login and password");
+    if (r && out->user.id[0])
+        c->subject = arena_copy(c->a, str_from(out->user.id)); /* on whom it was tried */
     if (r)
         return r;
     out->token = arena_copy(c->a, str_from(token));

@@ -357,6 +357,7 @@ enum err auth_by_password(struct auth *a, struct arena *mem, struct str login, s
         if (r)
             return r;
     }
+    memcpy(ret_user->id, p.user.id, ID_TEXT);
     if (!open || !right)
         return error_set(e, ERR_UNAUTHENTICATED,
                          "login or password is wrong; after several wrong ones even the right one "

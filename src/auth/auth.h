@@ -48,7 +48,8 @@ void auth_api_key(char ret_key[static API_KEY_TEXT], uint8_t ret_hash[static TOK
 /* Exchanges a one-use code, or a login and password, for a token that lives `ttl`.
  * Errors UNAUTHENTICATED (the same words whatever was wrong). From the fifth wrong password on, a
  * login waits before the next is looked at: one second, two, four ... 15 minutes at most. A code
- * needs no waiting. */
+ * needs no waiting. A password that is refused leaves in ret_user->id whose login it was tried on:
+ * for the audit trail, never for an answer. */
 NODISCARD enum err auth_by_code(struct auth *a, struct arena *mem, struct str code, usec_t ttl,
                                 char ret_token[static SECRET_TEXT], struct login *ret_login,
                                 struct user *ret_user, struct error *e);

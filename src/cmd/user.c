@@ -8,6 +8,7 @@
 #include "cmd/remote.h"
 #include "cmd/settings.h"
 #include "cmd/words.h"
+#include "store/audit.h"
 
 #include <sodium.h>
 
@@ -179,6 +180,8 @@ struct local_call {
     const struct wish *wish;
     struct str hash; /* of the password; empty: none */
     char id[ID_TEXT];
+    const char *action; /* as the route of the same is called, for the audit trail */
+    db_fn fn;
     struct user_filter page; /* of the list */
     struct user *rows;
     int n;
@@ -194,6 +197,7 @@ static enum err tx_add(struct db_cx *cx, void *ctx, struct error *e)
                      .password_hash = c->hash,
                      .created_at = time_utc()};
     id_new(u.id);
+    snprintf(c->id, sizeof c->id, "%s", u.id);
     if (takes_student(c->wish))
         snprintf(u.student, sizeof u.student, "%s", c->wish->student);
     return user_insert(cx, &u, e);
@@ -254,22 +258,39 @@ static enum err tx_list(struct db_cx *cx, void *ctx, struct error *e)
     return user_list(cx, c->arena, &c->page, LIST_PAGE, &c->rows, &c->n, e);
 }
 
-static enum err local_write(struct users *u, const struct wish *w, db_fn fn, struct error *e)
+/* The change and its row in the audit trail, or neither. */
+static enum err tx_audited(struct db_cx *cx, void *ctx, struct error *e)
 {
-    struct local_call call = {.arena = u->arena, .wish = w};
+    struct local_call *c = ctx;
+    enum { DONE = 200 };
+    enum err r = c->fn(cx, ctx, e);
+    const struct audit row = {.at = time_utc(),
+                              .actor_kind = STR("command"),
+                              .action = str_from(c->action),
+                              .subject_kind = STR("access"),
+                              .subject = str_from(c->id),
+                              .status = DONE};
+    return r ? r : audit_insert(cx, &row, e);
+}
+
+static enum err local_write(struct users *u, const struct wish *w, db_fn fn, const char *action,
+                            struct error *e)
+{
+    struct local_call call = {.arena = u->arena, .wish = w, .fn = fn, .action = action};
     enum role role;
     if (w->role && role_parse(str_from(w->role), &role, NULL))
         return error_set(e, ERR_INVALID, "there is no role %.60s", w->role);
     enum err r =
         w->password ? auth_hash_password(u->arena, str_from(w->password), &call.hash, e) : ERR_OK;
-    return r ? r : db_tx(u->db, fn, &call, e);
+    return r ? r : db_tx(u->db, tx_audited, &call, e);
 }
 
 static enum err local_code(struct users *u, const struct wish *w, char ret_code[static CODE_TEXT],
                            struct error *e)
 {
-    struct local_call call = {.arena = u->arena, .wish = w};
-    enum err r = db_read(u->db, tx_find, &call, e);
+    struct local_call call = {
+        .arena = u->arena, .wish = w, .fn = tx_find, .action = "createSignInCode"};
+    enum err r = db_tx(u->db, tx_audited, &call, e);
     return r ? r : auth_issue_code(u->db, call.id, u->code_ttl, ret_code, e);
 }
 
@@ -277,7 +298,7 @@ static enum err local_code(struct users *u, const struct wish *w, char ret_code[
 
 static enum err add(struct users *u, const struct wish *w, struct error *e)
 {
-    enum err r = u->remote ? remote_add(u, w, e) : local_write(u, w, tx_add, e);
+    enum err r = u->remote ? remote_add(u, w, e) : local_write(u, w, tx_add, "createUser", e);
     if (!r)
         printf("user %s added as %s\n", w->login, w->role);
     return r;
@@ -285,7 +306,8 @@ static enum err add(struct users *u, const struct wish *w, struct error *e)
 
 static enum err passwd(struct users *u, const struct wish *w, struct error *e)
 {
-    enum err r = u->remote ? remote_passwd(u, w, e) : local_write(u, w, tx_passwd, e);
+    enum err r =
+        u->remote ? remote_passwd(u, w, e) : local_write(u, w, tx_passwd, "setPassword", e);
     if (!r)
         printf("password of %s set\n", w->login);
     return r;
@@ -327,7 +349,7 @@ static enum err list(struct users *u, const struct wish *w, struct error *e)
 
 static enum err change(struct users *u, const struct wish *w, struct error *e)
 {
-    enum err r = u->remote ? remote_change(u, w, e) : local_write(u, w, tx_change, e);
+    enum err r = u->remote ? remote_change(u, w, e) : local_write(u, w, tx_change, "updateUser", e);
     if (!r)
         printf("user %s changed\n", w->login);
     return r;
@@ -354,7 +376,7 @@ static enum err enable(struct users *u, const struct wish *w, struct error *e)
 
 static enum err remove_user(struct users *u, const struct wish *w, struct error *e)
 {
-    enum err r = u->remote ? remote_remove(u, w, e) : local_write(u, w, tx_remove, e);
+    enum err r = u->remote ? remote_remove(u, w, e) : local_write(u, w, tx_remove, "deleteUser", e);
     if (!r)
         printf("user %s removed\n", w->login);
     return r;

@@ -1,5 +1,10 @@
 """The audit trail: what leaves a row, what is in it, who may read it."""
+import json
+import re
+
 import pytest
+
+from program import run
 
 NOBODY = "0198c5a2-7c1e-7d3a-8f00-2b1c9e4d5f60"
 PASSWORD = "correct horse battery"
@@ -48,6 +53,37 @@ def test_sign_ins_are_told_with_who_and_failed_ones_without_a_name(api, auditor,
     failed = rows(api, action="signIn")[0]
     assert (failed["status"], failed["actor_kind"], failed["actor"]) == (401, "nobody", None)
     assert failed["detail"]["code"] == "UNAUTHENTICATED" and name not in str(failed)
+    assert failed["subject"] == user["id"]
+    api.problem("POST", "/v1/login", 401, json={"login": f"{name} mistyped", "password": "not this one"})
+    failed = rows(api, action="signIn")[0]
+    assert failed["subject"] is None and name not in str(failed)
+
+
+# Each GET whose path says that it hands out evidence, keys or everything of a person.
+SENSITIVE = re.compile("export|erasures|templates|signed|/code$|/marks/")
+
+
+def test_every_read_of_what_is_sensitive_leaves_a_row(api):
+    paths = json.loads(run("openapi").stdout)["paths"]
+    reads = {path: how["get"]["operationId"] for path, how in paths.items() if "get" in how and SENSITIVE.search(path)}
+    assert set(reads.values()) >= {"exportStudent", "listErasures", "getErasure", "listTemplates", "getSignedRegister", "getMark"}
+    for path, operation in reads.items():
+        before = len(rows(api, action=operation, limit=200))
+        api.ask("GET", re.sub(r"\{[a-z]+\}", NOBODY, path))
+        assert len(rows(api, action=operation, limit=200)) == before + 1, f"{path} is read without a trace"
+
+
+def test_users_changed_without_a_server_are_told(serve, name):
+    server = serve()
+    server.stop()
+    at = ("--data-dir", server.data)
+    run("user", "add", "jane", "--role", "registrar", *at, stdin="a long password\n")
+    for words in (["set", "jane", "--role", "auditor"], ["code", "jane"], ["remove", "jane"], ["remove", "nobody"]):
+        run("user", *words, *at)
+    server.restart()
+    found = [r for r in rows(server.api) if r["actor_kind"] == "command"]
+    assert [r["action"] for r in found] == ["deleteUser", "createSignInCode", "updateUser", "createUser"]
+    assert {(r["actor"], r["subject"]) for r in found} == {(None, found[0]["subject"])} and "jane" not in str(found)
 
 
 def test_what_was_refused_is_told_too_but_not_what_came_without_a_sign_in(api, auditor):
