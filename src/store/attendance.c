@@ -156,6 +156,8 @@ static enum err expect(struct db_cx *cx, struct arena *a, const struct mark_chan
     struct session s;
     int64_t n = 0;
     enum err r = session_get(cx, a, c->session, &s, e);
+    if (!r && s.status == SESSION_CANCELLED)
+        return error_set(e, ERR_CONFLICT, "the session was cancelled: nobody can be marked in it");
     if (!r)
         r = rows_int(cx, Q_MARK_EXPECTED, args, ARRAY_LEN(args), "n", &n, NULL, e);
     if (!r && !n)

@@ -62,7 +62,7 @@ struct mark_change {
 /* Sets the mark by hand (source manual), also where none was; a dispute of it is decided by that.
  * What a camera saw stays with the mark. Saying the same again with the same reason changes
  * nothing. ret_mark in `a`, as it is now. Errors NOT_FOUND (session; a student without a mark who
- * was never on the roster), INVALID (status). */
+ * was never on the roster), CONFLICT (it was cancelled), INVALID (status). */
 NODISCARD enum err mark_correct(struct db_cx *cx, struct arena *a, const struct mark_change *c,
                                 const struct mark_writer *w, struct mark *ret_mark,
                                 struct error *e);

@@ -302,3 +302,20 @@ def test_who_was_erased_stays_without_a_name(abroad):
         answer = server.api.get(f"/v1/reports/{path}", **query)
         assert [i["student"]["name"] for i in answer["items"]] == ["Erased student"], path
         assert "Gone Tomorrow" not in str(answer) and answer["totals"]["present"] == 1
+
+
+def test_what_was_cancelled_is_left_out_and_has_no_marks(abroad):
+    server, _, student = abroad
+    api = server.api
+    course = api.course("CAN", [student], term="can")["id"]
+    held, cancelled = (sitting(api, course, student, "2026-01-18T09:00:00Z"),
+                       api.session(course, start=False, planned_start="2026-01-19T09:00:00Z")["id"])
+    api.post(f"/v1/sessions/{cancelled}/cancel", {"reason": "ill"}, 200)
+    assert api.ask("POST", f"/v1/sessions/{held}/cancel", json={"reason": "ill"}).status_code == 409
+    assert api.ask("PUT", f"/v1/sessions/{cancelled}/marks/{student}", json={"status": "absent", "reason": "no"}
+                   ).status_code == 409
+    r = api.get("/v1/reports/course", course=course)
+    assert [s["id"] for s in r["sessions"]] == [held] and r["items"][0]["marks"] == ["present"]
+    term = api.get("/v1/reports/term", term="can")
+    assert term["n_sessions"] == 1 and term["totals"]["present"] == 1 and term["totals"]["absent"] == 0
+    assert [i["session"] for i in api.get("/v1/reports/student", student=student, course=course)["items"]] == [held]

@@ -19,11 +19,12 @@ ORDER BY st.external_id LIMIT $5;
 -- name: report_session_counts :many
 SELECT status, count(*) AS n FROM mark WHERE session_id = $1 GROUP BY status ORDER BY status;
 
+-- Without those that did not take place; they have no marks.
 -- name: report_course_sessions :many
 SELECT s.id, s.title, s.status, s.at, s.started_at
 FROM (SELECT id, title, status, started_at, CASE WHEN planned_start > 0 THEN planned_start
             WHEN started_at > 0 THEN started_at ELSE created_at END AS at
-        FROM session WHERE course_id = $1) s
+        FROM session WHERE course_id = $1 AND status <> 'cancelled') s
 WHERE s.at >= CAST($2 AS bigint) AND (CAST($3 AS bigint) = 0 OR s.at < CAST($3 AS bigint))
     AND (CAST($4 AS bigint) = 0
         OR local_weekday(s.at, $5) = CAST($4 AS bigint))
@@ -78,7 +79,7 @@ GROUP BY c.id, c.code, c.title, c.term, m.status ORDER BY c.code, c.id, m.status
 
 -- name: report_term_counts :one
 SELECT count(*) AS courses, CAST(COALESCE(sum((SELECT count(*) FROM session s
-    WHERE s.course_id = c.id)), 0) AS bigint) AS sessions
+    WHERE s.course_id = c.id AND s.status <> 'cancelled')), 0) AS bigint) AS sessions
 FROM course c
 WHERE c.term = $1 AND ($2 = '' OR c.id = $2)
     AND ($3 = '' OR EXISTS (SELECT 1 FROM course_instructor i
