@@ -109,11 +109,12 @@ extern const struct schema person_schema, student_schema, student_list_schema, s
     dispute_schema, dispute_list_schema, ticket_schema, class_photo_schema, class_photos_schema,
     camera_schema, camera_list_schema, camera_in_schema, user_schema, user_list_schema,
     user_in_schema, password_in_schema, login_in_schema, login_schema, code_schema, system_schema,
-    gallery_schema, queue_schema, status_schema, template_list_schema, template_schema,
-    look_alike_schema, look_alike_list_schema, engine_switch_schema, engine_spec_schema,
-    engine_missing_list_schema, engine_difference_list_schema, engine_wish_schema,
-    engine_finish_schema, course_ref_schema, calibration_in_schema, calibration_schema,
-    verification_schema, audit_schema, audit_list_schema, problem_schema, field_problem_schema;
+    gallery_schema, queue_schema, status_schema, kept_photo_list_schema, template_list_schema,
+    template_schema, look_alike_schema, look_alike_list_schema, engine_switch_schema,
+    engine_spec_schema, engine_missing_list_schema, engine_difference_list_schema,
+    engine_wish_schema, engine_finish_schema, course_ref_schema, calibration_in_schema,
+    calibration_schema, verification_schema, audit_schema, audit_list_schema, problem_schema,
+    field_problem_schema;
 extern const struct schema api_client_schema, api_client_list_schema, api_client_in_schema,
     api_client_patch_schema, api_client_key_schema, session_camera_schema,
     session_camera_list_schema;
@@ -189,6 +190,8 @@ HANDLER(consent_create);
 HANDLER(consent_end);
 HANDLER(erasure_index);
 HANDLER(erasure_show);
+HANDLER(kept_photo_index);
+HANDLER(kept_photo_show);
 HANDLER(template_index);
 HANDLER(template_remove);
 HANDLER(look_alike_index);

@@ -6,6 +6,7 @@
 #include "queue/work.h"
 #include "store/consent.h"
 #include "store/job.h"
+#include "store/kept_photo.h"
 #include "store/keystore.h"
 #include "store/look_alike.h"
 #include "store/student.h"
@@ -276,6 +277,8 @@ static enum err photos_delete_fn(struct db_cx *cx, void *ctx, struct error *e)
     enum err r = student_get(cx, t->c->a, t->after, &s, e);
     if (r == ERR_OK)
         r = template_delete(cx, t->after, &t->removed, e);
+    if (r == ERR_OK)
+        r = kept_photo_delete(cx, t->after, NULL, e);
     int64_t version; /* workers find the pairs gone when their gallery forgets the student */
     return r ? r : look_alike_delete(cx, t->after, &version, e);
 }

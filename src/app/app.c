@@ -323,6 +323,7 @@ static enum err start_workers(struct app *app, struct error *e)
                                  .look_alike_score = cfg->look_alike_score,
                                  .look_alike_margin = cfg->look_alike_margin,
                                  .templates_max = (int)cfg->templates_max,
+                                 .photos_keep = cfg->enrolment_photos_keep_days * USEC_PER_DAY,
                                  .shadow_share = cfg->shadow_share,
                                  .follow = app_engines_follow,
                                  .follow_ctx = app,

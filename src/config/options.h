@@ -203,6 +203,9 @@
         "A periodic job whose process died is taken over by another one after this long.")         \
     OPT(jobs_keep_days, INT, RELOAD_NO, "90", 0, 36500, "days",                                    \
         "Enrolment jobs that ended, and their verdicts, are kept this long; 0 = for ever.")        \
+    OPT(enrolment_photos_keep_days, INT, RELOAD_NO, "0", 0, 3650, "days",                          \
+        "Accepted enrolment photos of students who consented to `photos` are kept this long, "     \
+        "sealed; 0 = never stored.")                                                               \
     OPT(audit_keep_days, INT, RELOAD_NO, "730", 0, 36500, "days",                                  \
         "Rows of the audit trail are kept this long; 0 = for ever.")                               \
     OPT(sightings_halve_days, INT, RELOAD_NO, "90", 0, 36500, "days",                              \

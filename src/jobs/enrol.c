@@ -10,6 +10,7 @@
 #include "attendance/event.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "store/kept_photo.h"
 
 #include <stdio.h>
 
@@ -101,6 +102,18 @@ static enum err insert_template(struct db_cx *cx, struct enrolment *n, struct er
     return r;
 }
 
+/* The bytes stay sealed as the upload sealed them. */
+static enum err keep_picture(struct db_cx *cx, struct enrolment *n, struct error *e)
+{
+    struct kept_photo photo = {.sealed = n->picture, .created_at = time_utc()};
+    if (!n->env->photos_keep || !n->picture.n)
+        return ERR_OK;
+    id_new(photo.id);
+    memcpy(photo.job, n->job.id, ID_TEXT);
+    photo.kept_until = photo.created_at + n->env->photos_keep;
+    return kept_photo_add(cx, n->student, &photo, e);
+}
+
 static enum err write_fn(struct db_cx *cx, void *ctx, struct error *e)
 {
     struct enrolment *n = ctx;
@@ -108,6 +121,8 @@ static enum err write_fn(struct db_cx *cx, void *ctx, struct error *e)
     n->taken_over = r == ERR_CONFLICT;
     if (r == ERR_OK && n->row.sealed.n)
         r = insert_template(cx, n, e);
+    if (r == ERR_OK && n->row.sealed.n)
+        r = keep_picture(cx, n, e);
     if (r == ERR_OK)
         r = enrolment_other_write(cx, n, e);
     if (r)

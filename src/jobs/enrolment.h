@@ -34,6 +34,7 @@ struct enrolment {
     enum verdict code;
     struct template_row row;       /* sealed has a vector when the photo is accepted */
     const float *vec;              /* that vector */
+    struct str picture;            /* the photo, sealed under the student's key; or empty */
     struct template_row other_row; /* the same for the other engine */
     struct student_id twin;        /* accepted although like this student; empty: like nobody */
     double twin_score;

@@ -43,6 +43,7 @@ struct jobs_env {
     double shadow_share; /* of the frames, looked at by the other engine of a switch, too; 0..1 */
     unsigned augment;    /* bits of augment_kind */
     bool spoof_refused;  /* a photo below the liveness threshold is refused */
+    usec_t photos_keep;  /* of students who agreed; 0: no photo is kept */
     int templates_max;   /* photos behind a student's template; 0: any number */
     usec_t confirm_gap, confirm_window, cache_ttl, job_lease, offline_grace;
     enum liveness_policy liveness; /* not OFF: vision measures it */

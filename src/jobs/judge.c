@@ -184,6 +184,7 @@ enum err enrolment_judge(struct enrolment *n, int i, struct error *e)
     arena_reset(n->w->scratch);
     snprintf(context, sizeof context, "photo|%s", n->job.id);
     enum err r = unseal(&n->key, n->w->scratch, str_from(context), n->photos[i].sealed, &image, e);
+    n->picture = r ? (struct str){0} : n->photos[i].sealed;
     if (r == ERR_CORRUPT) /* uploaded before students had keys */
         r = unseal(&n->env->photo_key, n->w->scratch, str_from(context), n->photos[i].sealed,
                    &image, e);

@@ -1,8 +1,12 @@
-/* What is not kept for ever: answers to repeated requests, the audit trail.
+/* What is not kept for ever: answers to repeated requests, the audit trail,
+ * enrolment photos that were kept with consent.
  * See schedule.h. The scheduler's thread; each is safe to repeat. */
 #include "jobs/schedule.h"
 #include "store/audit.h"
 #include "store/idempotency.h"
+#include "store/kept_photo.h"
+
+enum { PHOTOS_MAX = 200 };
 
 struct purge {
     const struct schedule_run *run;
@@ -20,6 +24,21 @@ enum err schedule_answers(struct schedule_run *run, struct error *e)
     struct purge p = {.run = run};
     enum err r = db_tx(run->env->db, answers_fn, &p, e);
     run->did = p.removed;
+    return r;
+}
+
+static enum err photos_fn(struct db_cx *cx, void *ctx, struct error *e)
+{
+    struct purge *p = ctx;
+    return kept_photo_purge(cx, p->run->now, PHOTOS_MAX, &p->removed, e);
+}
+
+enum err schedule_photos(struct schedule_run *run, struct error *e)
+{
+    struct purge p = {.run = run};
+    enum err r = db_tx(run->env->db, photos_fn, &p, e);
+    run->did = p.removed;
+    run->more = p.removed == PHOTOS_MAX;
     return r;
 }
 

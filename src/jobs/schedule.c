@@ -128,6 +128,7 @@ static const struct periodic table[] = {
     {"erasures", EVERY(cleanup_every), erasures_finish},
     {"jobs", EVERY(cleanup_every), jobs_retain},
     {"logins", EVERY(cleanup_every), logins_expire},
+    {"photos", EVERY(cleanup_every), schedule_photos},
     {"sessions", EVERY(sessions_every), schedule_sessions},
     {"sightings", EVERY(cleanup_every), sightings_fade},
     {"signature", EVERY(signature_every), register_sign},

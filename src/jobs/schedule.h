@@ -49,8 +49,9 @@ NODISCARD enum err schedule_absences(struct schedule_run *run, struct error *e);
 /* planned.c: sessions from timetables. */
 NODISCARD enum err schedule_timetable(struct schedule_run *run, struct error *e);
 
-/* retention.c: old answers (Idempotency-Key), old audit rows. */
+/* retention.c: old answers (Idempotency-Key), kept photos, old audit rows. */
 NODISCARD enum err schedule_answers(struct schedule_run *run, struct error *e);
+NODISCARD enum err schedule_photos(struct schedule_run *run, struct error *e);
 NODISCARD enum err schedule_audit(struct schedule_run *run, struct error *e);
 
 struct scheduler;

@@ -4,6 +4,7 @@
 #include "store/erasure.h"
 
 #include "store/consent.h"
+#include "store/kept_photo.h"
 #include "store/look_alike.h"
 #include "store/rows.h"
 #include "store/student.h"
@@ -31,6 +32,8 @@ enum err erasure_face(struct db_cx *cx, struct student_id student, usec_t now,
         r = jobs_end(cx, student, now, e);
     if (r == ERR_OK)
         r = db_exec(cx, Q_ERASURE_PHOTOS_EMPTY, args, 1, &counts.photos, e);
+    if (r == ERR_OK)
+        r = kept_photo_delete(cx, student, &counts.kept, e);
     if (r == ERR_OK)
         r = template_delete(cx, student, &counts.templates, e);
     if (r == ERR_OK)
@@ -83,11 +86,11 @@ static enum err receipt_make(struct work *w, usec_t now, struct error *e)
     char *text = arena_printf(
         w->a,
         "Rollcall receipt of an erasure, 1\nid: %s\nstudent: %s\nscope: %s\nreason: %s\nat: %s\n"
-        "templates removed: %lld\nwaiting photos removed: %lld\nmarks kept without a name: "
-        "%lld\n%s%s",
+        "templates removed: %lld\nwaiting photos removed: %lld\nkept photos removed: %lld\n"
+        "marks kept without a name: %lld\n%s%s",
         r->id, w->student.text, w->scope, w->reason, when, (long long)w->counts.templates,
-        (long long)w->counts.photos, (long long)(w->consent ? 0 : w->marks), face ? face : "",
-        record ? record : "");
+        (long long)w->counts.photos, (long long)w->counts.kept,
+        (long long)(w->consent ? 0 : w->marks), face ? face : "", record ? record : "");
     if (!text || !face || !record)
         return error_set(e, ERR_NOMEM, "no memory for a receipt");
     sign_text(w->env->key, str_from(text), signature);
@@ -183,6 +186,8 @@ static enum err withdraw_fn(struct db_cx *cx, void *ctx, struct error *e)
     enum err r = face ? erasure_face(cx, w->student, now, &w->counts, e) : ERR_OK;
     if (r == ERR_OK)
         r = consent_withdraw(cx, w->student, w->consent, now, e);
+    if (r == ERR_OK && w->found.purpose == CONSENT_PHOTOS)
+        r = kept_photo_delete(cx, w->student, &w->counts.kept, e);
     return r || !face ? r : receipt_store(cx, w, now, e);
 }
 

@@ -33,8 +33,9 @@ struct erasure {
     struct str public_key;
 };
 
-/* Ends a live consent. One to recognition takes templates, look-alikes and waiting photos along,
- * and gives a receipt. Text of the receipt lies in `a`. Errors NOT_FOUND, CONFLICT (it has ended).
+/* Ends a live consent. One to photos takes the kept photos along; one to recognition takes them,
+ * templates, look-alikes and waiting photos along, and gives a receipt. Text of the receipt lies in
+ * `a`. Errors NOT_FOUND, CONFLICT (it has ended).
  */
 NODISCARD enum err erasure_withdraw(const struct erasure_env *env, struct arena *a,
                                     struct student_id student, const char *consent,
@@ -71,6 +72,7 @@ NODISCARD enum err erasure_list(struct db_cx *cx, struct arena *a, struct studen
 struct erasure_counts {
     int64_t templates; /* removed, of every encoder */
     int64_t photos;    /* that waited for a verdict */
+    int64_t kept;      /* photos that were kept with consent */
 };
 
 /* Inside db_tx: the rows of a face alone. Removes templates, look-alike pairs, scores of presence

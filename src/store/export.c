@@ -28,6 +28,8 @@ COLUMNS(templates) = {{"id", EXPORT_TEXT},
                       {"quality", EXPORT_REAL},
                       {"source", EXPORT_TEXT},
                       {"created_at", EXPORT_TIME}};
+COLUMNS(kept_photos) = {
+    {"id", EXPORT_TEXT}, {"created_at", EXPORT_TIME}, {"kept_until", EXPORT_TIME}};
 COLUMNS(rosters) = {{"code", EXPORT_TEXT},
                     {"title", EXPORT_TEXT},
                     {"term", EXPORT_TEXT},
@@ -84,6 +86,8 @@ const struct export_section export_sections[] = {
             "What is known of each photo behind your face pattern. The numbers of the pattern are "
             "not in this copy: whoever had them could look for your face.",
             Q_EXPORT_TEMPLATES, templates),
+    SECTION("kept_photos", "Photos that are kept with your consent; ask for the pictures.",
+            Q_EXPORT_KEPT_PHOTOS, kept_photos),
     SECTION("rosters", "Courses you were or are enrolled in.", Q_EXPORT_ROSTERS, rosters),
     SECTION("marks", "Your attendance, and the evidence (receipt) of each mark.", Q_EXPORT_MARKS,
             marks),

@@ -2,6 +2,7 @@
 #include "store_suite.h"
 
 #include "store/erasure.h"
+#include "store/kept_photo.h"
 #include "store/keystore.h"
 #include "store/look_alike.h"
 #include "store/presence.h"
@@ -443,6 +444,69 @@ static void scores_of_presence_go_with_the_face_and_the_minutes_stay(void **stat
     keystore_close(env.keystore);
 }
 
+static int kept_now(struct fixture *f, struct student_id student)
+{
+    struct kept_photo *list;
+    int n = -1;
+    struct db_cx *cx = read_begin(f);
+    assert_int_equal(kept_photo_list(cx, f->a, student, "", 9, &list, &n, &f->e), ERR_OK);
+    assert_int_equal(hold_end(f, ERR_OK), ERR_OK);
+    return n;
+}
+
+static struct kept_photo photo_add(struct fixture *f, struct student_id student)
+{
+    struct kept_photo p = {.sealed = STR("x"), .created_at = time_utc()};
+    p.kept_until = p.created_at + USEC_PER_DAY;
+    id_new(p.id);
+    id_new(p.job);
+    struct db_cx *cx = tx_begin(f);
+    assert_int_equal(kept_photo_add(cx, student, &p, &f->e), ERR_OK);
+    tx_commit(f);
+    return p;
+}
+
+static void photos_are_kept_with_consent_and_go_with_it_the_face_or_time(void **state)
+{
+    struct fixture *f = *state;
+    struct erasure_env env = erasure_begin(f);
+    char consent[ID_TEXT];
+    struct student_id student = enrolled(f, &env, consent);
+    struct erasure made = {.id = ""};
+    struct kept_photo got;
+    int64_t removed = -1;
+    photo_add(f, student);
+    assert_int_equal(kept_now(f, student), 0); /* no consent to photos */
+    struct db_cx *cx = tx_begin(f);
+    struct consent agreed = make_consent(f, cx, student, CONSENT_PHOTOS);
+    tx_commit(f);
+    struct kept_photo p = photo_add(f, student);
+    cx = tx_begin(f);
+    assert_int_equal(kept_photo_get(cx, f->a, student, p.id, &got, &f->e), ERR_OK);
+    assert_true(str_is(got.sealed, "x") && strcmp(got.job, p.job) == 0);
+    assert_int_equal(kept_photo_purge(cx, p.kept_until - 1, 9, &removed, &f->e), ERR_OK);
+    assert_int_equal(removed, 0);
+    assert_int_equal(kept_photo_purge(cx, p.kept_until, 9, &removed, &f->e), ERR_OK);
+    assert_int_equal(removed, 1);
+    tx_commit(f);
+    photo_add(f, student);
+    assert_int_equal(erasure_withdraw(&env, f->a, student, agreed.id, "consent_withdrawn",
+                                      STR("local"), &made, &f->e),
+                     ERR_OK);
+    assert_int_equal(kept_now(f, student), 0);
+    assert_int_equal(templates_now(f, student), 1);
+    cx = tx_begin(f);
+    make_consent(f, cx, student, CONSENT_PHOTOS);
+    tx_commit(f);
+    photo_add(f, student);
+    assert_int_equal(erasure_withdraw(&env, f->a, student, consent, "consent_withdrawn",
+                                      STR("local"), &made, &f->e),
+                     ERR_OK);
+    assert_true(says(&made, "kept photos removed: 1"));
+    assert_int_equal(kept_now(f, student), 0);
+    keystore_close(env.keystore);
+}
+
 static void expiry_withdraws_what_is_due_and_nothing_else(void **state)
 {
     struct fixture *f = *state;
@@ -519,6 +583,7 @@ int main(void)
         TEST(a_reason_is_sealed_in_the_payload_and_opens_with_its_key_alone),
         TEST(erasures_cut_short_are_finished_once),
         TEST(scores_of_presence_go_with_the_face_and_the_minutes_stay),
+        TEST(photos_are_kept_with_consent_and_go_with_it_the_face_or_time),
         TEST(expiry_withdraws_what_is_due_and_nothing_else),
     };
     return store_suite_run(tests, ARRAY_LEN(tests));

@@ -9,7 +9,7 @@ import pytest
 
 from program import photos
 
-SECTIONS = ("person", "account", "consents", "templates", "rosters", "marks", "presence", "totals", "register",
+SECTIONS = ("person", "account", "consents", "templates", "kept_photos", "rosters", "marks", "presence", "totals", "register",
             "references", "erasures", "look_alikes", "jobs", "differences", "audit")
 FORMULA = "=HYPERLINK(\"http://x\")"
 

@@ -226,6 +226,26 @@ def test_an_erasure_cut_short_by_kill_9_is_finished_by_the_scheduler(serve, name
     api.problem("POST", f"/v1/students/{student}/consents/{live['id']}/withdraw", 409)
 
 
+def test_photos_are_kept_sealed_where_the_student_agreed(serve, name):
+    server, person = serve("--enrolment-photos-keep-days", "30"), PEOPLE[3]
+    api, files = server.api, photos("train", person, 2)
+    student = api.enrol(name, files[:1])["id"]
+    kept = f"/v1/students/{student}/kept-photos"
+    assert api.get(kept)["items"] == []  # without a consent to photos
+    agreed = api.consent(student, "photos")["id"]
+    assert api.finished(api.upload(student, files[1:])["id"])["photos"][0]["verdict"] == "accepted"
+    (photo,) = api.get(kept)["items"]
+    picture = api.ask("GET", f"{kept}/{photo['id']}", 200)
+    assert picture.content == files[1].read_bytes() and picture.headers["content-type"] == "image/jpeg"
+    (row,) = server.sql("SELECT sealed FROM kept_photo")
+    assert picture.content[:64] not in bytes(row["sealed"])
+    assert api.get(f"/v1/students/{student}/export")["kept_photos"] == [photo]
+    api.problem("GET", f"{kept}/{NOBODY}", 404)
+    api.problem("GET", f"/v1/students/{NOBODY}/kept-photos", 404)
+    withdraw(api, student, agreed)
+    assert server.sql("SELECT id FROM kept_photo") == [] and api.get(f"/v1/students/{student}")["photos"] == 2
+
+
 def test_an_expired_consent_is_withdrawn_by_the_scheduler(serve, name):
     api, person = serve("--schedule-cleanup-s", "1").api, PEOPLE[3]
     student = api.enrol(name, photos("train", person, 2))["id"]

@@ -28,6 +28,7 @@ TABLE = {
     "listStudents": ("list", "ARUIS"), "createStudent": ("all", "AR"), "getStudent": ("student", "ARUis"),
     "updateStudent": ("student", "AR"), "deleteStudent": ("student", "AR"), "enrolPhotos": ("student", "AR"),
     "exportStudent": ("student", "ARs"), "forgetPhotos": ("student", "AR"), "listTemplates": ("student", "ARUs"), "deleteTemplate": ("student", "AR"),
+    "listKeptPhotos": ("student", "AR"), "getKeptPhoto": ("student", "AR"),
     "inviteStudent": ("student", "AR"), "listLookAlikesOf": ("all", "ARU"), "listLookAlikes": ("all", "ARU"), "listJobs": ("all", "ARU"),
     "getJob": ("all", "ARU"),
     "listCourses": ("list", "ARUIS"), "createCourse": ("all", "AR"), "getCourse": ("course", "ARUis"), "getCourseCalendar": ("course", "ARUis"),

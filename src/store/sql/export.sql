@@ -15,6 +15,9 @@ SELECT id, consent_id, encoder, preprocessing, model_precision, model_sha256, qu
     created_at
 FROM template WHERE student_id = $1 ORDER BY id;
 
+-- name: export_kept_photos :many
+SELECT id, created_at, kept_until FROM kept_photo WHERE student_id = $1 ORDER BY id;
+
 -- name: export_rosters :many
 SELECT c.code, c.title, c.term, r.valid_from, r.valid_to
 FROM roster_entry r JOIN course c ON c.id = r.course_id
