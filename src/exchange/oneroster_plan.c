@@ -181,8 +181,9 @@ static enum err user_row(struct import *m, const struct oneroster_table *t, cons
                    STR_ARGS(cells[U_ROLE]));
     else if (named->student || students_find(&m->students, id))
         report_say(report_of(m), line, IMPORT_ERROR, "another line has the same user");
-    else if (id.n > 64)
-        report_say(report_of(m), line, IMPORT_ERROR, "sourcedId has %zu bytes, at most 64", id.n);
+    else if (str_characters(id) > 64)
+        report_say(report_of(m), line, IMPORT_ERROR, "sourcedId has %zu characters, at most 64",
+                   str_characters(id));
     if (line->action.p)
         return ERR_OK;
     r = want_student(m, named, id, line_at, (int)line->line, e);

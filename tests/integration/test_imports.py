@@ -91,7 +91,7 @@ def test_one_wrong_line_and_nothing_is_written(api, sis):
     said = {item["line"]: item["message"] for item in dry["lines"] if item["action"] == "error"}
     assert said[4] == "line 2 has the same external_id"
     assert "control character" in said[5] and "spreadsheet" in said[7] and "address" in said[8]
-    assert "'gone'" in said[9] and "65 bytes" in said[10] and "6 fields under 4 columns" in said[11]
+    assert "'gone'" in said[9] and "65 characters" in said[10] and "6 fields under 4 columns" in said[11]
     assert student(api, "w1") is None
 
 
