@@ -117,7 +117,7 @@ void mark_output(const struct mark *m, const struct presence *known, struct mark
 }
 
 /* A list tells those who may not read the register nothing of how a student was seen: by face and
- * by code look the same (decision 23). */
+ * by code look the same (decision 24). */
 static void hide_how(struct mark_out *m)
 {
     if (!str_is(m->source, "face") && !str_is(m->source, "code"))

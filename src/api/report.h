@@ -107,7 +107,7 @@ struct report {
     struct arena *a; /* the request's */
     struct scope scope;
     bool fresh;       /* not from the replica */
-    bool may_see_how; /* may tell who was seen by a camera: decision 23, codes */
+    bool may_see_how; /* may tell who was seen by a camera: decision 24, codes */
     /* what was asked */
     bool csv, bom;
     int64_t limit; /* rows; 0: all */
