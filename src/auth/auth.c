@@ -159,8 +159,11 @@ static enum err principal_from_store(struct auth *a, const uint8_t *hash, struct
 
 void auth_api_key(char ret_key[static API_KEY_TEXT], uint8_t ret_hash[static TOKEN_HASH_BYTES])
 {
-    memcpy(ret_key, KEY_MARK, sizeof KEY_MARK);
-    secret_new(ret_key + sizeof KEY_MARK - 1);
+    char secret[SECRET_TEXT];
+    secret_new(secret);
+    memcpy(ret_key, KEY_MARK, sizeof KEY_MARK - 1);
+    memcpy(ret_key + sizeof KEY_MARK - 1, secret, sizeof secret);
+    sodium_memzero(secret, sizeof secret);
     secret_hash(str_from(ret_key), ret_hash);
 }
 
