@@ -136,7 +136,13 @@ static int feed_callback(struct lws *wsi, enum lws_callback_reasons reason, void
     }
 }
 
-static void on_timer(lws_sorted_usec_list_t *timer) { (void)timer; /* only ends lws_service */ }
+/* Ends lws_service. The time may be up before it polls: then it would wait for the next message,
+ * which may be the server's ping in half a minute. */
+static void on_timer(lws_sorted_usec_list_t *timer)
+{
+    const struct http_feed *f = lws_container_of(timer, struct http_feed, timer);
+    lws_cancel_service(f->context);
+}
 
 /* Services the socket until *done, a message, the end, or the deadline. */
 static void feed_run(struct http_feed *f, const bool *done, usec_t timeout)
