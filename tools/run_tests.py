@@ -36,16 +36,14 @@ SHORT = {"golden": ("-k", "not 320 and not group and not test_eval")}
 SUITES = ("lint", "unit", "conformance", "http", "golden", "integration", "postgres", "asan", "tsan")
 ALONE = ("long",)  # by name only
 
-# What each build is set up with, and what its programs run under; sanitizers do not bear OpenVINO's libraries.
+# What each build is set up with, and what its programs run under.
 BUILDS = {
     "release": (BUILD, [], {}),
     "asan": (BUILD / "asan", ["-Db_sanitize=address,undefined", "-Doptimization=1", "-Ddebug=true"], {
-        "ROLLCALL_DEVICE": "cpu",
         "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
         "LSAN_OPTIONS": f"suppressions={ROOT}/tests/lsan.supp:print_suppressions=0"}),
     "tsan": (BUILD / "tsan", ["-Db_sanitize=thread", "-Doptimization=1", "-Ddebug=true"], {
-        "ROLLCALL_DEVICE": "cpu",
         "TSAN_OPTIONS": f"suppressions={ROOT}/tests/tsan.supp:second_deadlock_stack=1:halt_on_error=0"}),
 }
 
